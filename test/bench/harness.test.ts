@@ -1,0 +1,84 @@
+/**
+ * The bench harness: order of the turns, what a ratio is, and that a subject which loses bytes cannot report a rate.
+ */
+import { describe, expect, it } from 'vitest'
+import {
+  type Bench,
+  type BenchSubject,
+  formatReport,
+  measureInTurn,
+  median,
+  runBench,
+} from '../../bench/src/harness.js'
+
+/** A subject that notes its runs in `order` and delivers its whole load. */
+function subject(name: string, order: string[] = [], more: Partial<BenchSubject> = {}): BenchSubject {
+  const run = (): number => order.push(name) && 10
+  return { subject: name, unit: 'calls/s', load: 10, run, ...more }
+}
+
+function bench(subjects: readonly BenchSubject[], ratios: Bench['ratios'] = []): Bench {
+  return { name: 'planted', what: 'subjects of a test', subjects: () => subjects, ratios, rounds: 5 }
+}
+
+describe('measureInTurn', () => {
+  it('lets the subjects take turns, after a warm-up round that does not count', async () => {
+    const order: string[] = []
+    const rates = await measureInTurn([subject('a', order), subject('b', order)], { rounds: 5 })
+    expect(order.join('')).toBe('ab'.repeat(6))
+    expect([...rates.values()].map((each) => each.length)).toEqual([5, 5])
+  })
+
+  it('prepares before each run and does not let it count as work', async () => {
+    const order: string[] = []
+    const prepare = async (): Promise<void> => void order.push('p')
+    await measureInTurn([subject('a', order, { prepare })], { rounds: 5 })
+    expect(order.join('')).toBe('pa'.repeat(6))
+  })
+
+  it('refuses fewer than five rounds and two subjects of one name', async () => {
+    await expect(measureInTurn([subject('a')], { rounds: 4 })).rejects.toThrow(RangeError)
+    await expect(measureInTurn([subject('a'), subject('a')], { rounds: 5 })).rejects.toThrow(RangeError)
+  })
+
+  it('throws when a run does not deliver its load', async () => {
+    const short = subject('short', [], { run: () => 9 })
+    await expect(measureInTurn([short], { rounds: 5 })).rejects.toThrow('short: 9 arrived of a load of 10')
+  })
+})
+
+describe('runBench', () => {
+  it('reports values and ratios, and skips a ratio whose subject is absent', async () => {
+    const absent = subject('rare', [], { absent: 'rare is not installed' })
+    const ratios = [
+      { key: 'a_vs_b', of: 'a', over: 'b' },
+      { key: 'a_vs_rare', of: 'a', over: 'rare' },
+    ]
+    const report = await runBench(bench([subject('a'), subject('b'), absent], ratios))
+    expect(report.results.map((each) => each.subject)).toEqual(['a', 'b'])
+    expect(Object.keys(report.ratios)).toEqual(['a_vs_b'])
+    expect(report.ratios['a_vs_b']).toBeGreaterThan(0)
+    expect(report.skipped).toEqual({ a_vs_rare: 'rare is not installed' })
+  })
+
+  it('leaves `skipped` out when nothing was, and refuses a ratio of an unknown subject', async () => {
+    expect(await runBench(bench([subject('a')]))).not.toHaveProperty('skipped')
+    const unknown = bench([subject('a')], [{ key: 'a_vs_c', of: 'a', over: 'c' }])
+    await expect(runBench(unknown)).rejects.toThrow('unknown subject c')
+  })
+
+  it('marks a missed target in the table', () => {
+    const planted = bench([], [{ key: 'a_vs_b', of: 'a', over: 'b', target: 8 }])
+    const results = [{ subject: 'a', unit: 'MB/s', value: 3 }]
+    const table = formatReport(planted, { name: 'planted', results, ratios: { a_vs_b: 7 } })
+    expect(table).toContain('a_vs_b: 7 times  [a over b]  (wanted 8: MISSED)')
+  })
+})
+
+describe('median', () => {
+  it('is the middle value, or the mean of the two middle ones', () => {
+    expect(median([3, 1, 2])).toBe(2)
+    expect(median([4, 1, 3, 2])).toBe(2.5)
+    expect(() => median([])).toThrow(RangeError)
+  })
+})
