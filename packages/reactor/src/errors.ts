@@ -87,7 +87,9 @@ export class VFailure<E extends Error = Error> {
   /** @throws TypeError if `value` is not an Error */
   constructor(value: E) {
     if (!(value instanceof Error)) {
-      throw new TypeError(`a ${new.target.name} wraps an Error, got ${value === null ? 'null' : typeof value}`)
+      throw new TypeError(
+        `a ${new.target.name} wraps an Error, got ${value === null ? 'null' : typeof value}`,
+      )
     }
     this.value = value
   }

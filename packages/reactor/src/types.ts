@@ -18,7 +18,7 @@ export interface IVTask {
   runTask(): void
 }
 
-/** Handles read events. The reactor calls `doRead` on every turn on which the input is ready. */
+/** Handles read events. The reactor calls `doRead` on every turn on which the input is ready, in rotation when many are. */
 export interface IVReader {
   /** Reads what there is, or stops reading. If it does neither it is called again on the next turn. */
   doRead(): void
@@ -28,7 +28,7 @@ export interface IVReader {
   closeIO(reason: VFailure): boolean
 }
 
-/** Handles write events. The reactor calls `doWrite` on every turn on which the output is ready. */
+/** Handles write events. The reactor calls `doWrite` on every turn on which the output is ready, in rotation when many are. */
 export interface IVWriter {
   /** Writes what it can, or stops writing. If it does neither it is called again on the next turn. */
   doWrite(): void
@@ -65,6 +65,13 @@ export interface IVSelectable {
 export interface IVWatch {
   /** Whether the direction is ready now. Level-triggered: true until what is there has been taken. */
   readonly ready: boolean
+  /**
+   * Set, together with `ready`, when the host finds that the descriptor cannot be used any more. The reactor closes
+   * the handler because of it instead of calling it. Absent on a watch whose handler finds out by trying.
+   */
+  readonly failure?: Error | undefined
+  /** Told right before the handler is called, so that a signal which is good for one attempt is used up by it. */
+  attempt?(): void
   /** Ends the watch. Idempotent; no `onReady` afterwards. */
   close(): void
 }
@@ -75,7 +82,7 @@ export type VWatchDirection = 'read' | 'write'
 /**
  * What a reactor stands on: a clock, one alarm, a way to be called soon, and readiness of descriptors.
  *
- * A host calls the reactor only through what `bind` was given, and never from inside `wakeAt`, `post` or `watch`.
+ * A `wake` runs a bounded number of turns; with work left over the reactor asks for the next one by `post`. A host calls the reactor only through what `bind` was given, and never from inside `wakeAt`, `post` or `watch`.
  */
 export interface IVReactorHost {
   /** The monotonic time in milliseconds. Never falls. */
@@ -84,7 +91,10 @@ export interface IVReactorHost {
   bind(wake: () => void): void
   /** Sets the one alarm: `wake` is called at `dueAt` or later, never earlier. Replaces the alarm set before; `Infinity` clears it. */
   wakeAt(dueAt: number): void
-  /** Asks for one `wake` soon, after the host has looked at its I/O. Any number of calls before it count as one. */
+  /**
+   * Asks for one `wake` soon; any number of calls before it count as one. A host whose reactor asks again from inside
+   * every `wake` still looks at its I/O, and lets other code run, every few milliseconds.
+   */
   post(): void
   /**
    * Watches a descriptor or handle. `onReady` is called when `ready` turns true, and not while it stays so.
@@ -92,8 +102,15 @@ export interface IVReactorHost {
    * @throws VReactorError when the host cannot tell readiness for that kind of descriptor
    */
   watch(target: number | IVStreamHandle, direction: VWatchDirection, onReady: () => void): IVWatch
-  /** Keeps the process alive (true) or lets it end (false) while the reactor waits. A simulated host ignores it. */
+  /**
+   * Keeps the process alive even with nothing pending (true), or only while a `post`, an alarm or a watched handle is
+   * pending (false, from the beginning). A simulated host ignores it.
+   */
   keepAlive(on: boolean): void
+  /** The wall-clock time in milliseconds since 1970, for log records alone. Without it records carry `now()`. */
+  wallNow?(): number
+  /** How many turns a `wake` runs at most; 16 unless given. A simulated host has 1, so that a test sees each turn. */
+  readonly turnsPerWake?: number
 }
 
 /** An object that belongs to a reactor. */
