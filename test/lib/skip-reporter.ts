@@ -2,8 +2,8 @@
  * The last words of a test run: every reason for which tests were skipped, and the count on a line of its own.
  *
  * Stands behind vitest's own reporter, which tells the details. Invariant: the last line reads
- * `Tests: N passed, N failed, N skipped`, where a file that could not be loaded, a group whose hook failed and an error that belongs to no test
- * count as one failure each, so that the line never looks better than the exit code.
+ * `Tests: N passed, N failed, N skipped`, where a file that could not be loaded, a group whose hook failed and an
+ * error that belongs to no test count as one failure each: the line never looks better than the exit code.
  */
 import type { Reporter, SerializedError, TestModule, Vitest } from 'vitest/node'
 
