@@ -127,7 +127,8 @@ export class VReactor implements IVReactor {
   }
 
   schedule<A extends readonly unknown[]>(delayMs: number, fn: VCallable<A>, ...args: A): VScheduledCall {
-    const call = new VScheduledCall(this, delayMs, fn, { args })
+    const call = new VScheduledCall(this, delayMs, fn)
+    call['prepare'](args, null)
     this.addCall(call)
     return call
   }
@@ -148,7 +149,8 @@ export class VReactor implements IVReactor {
   ): VScheduledCall {
     if (group === null || group === undefined)
       throw new TypeError(`a call group is any value but null and undefined, got ${group}`)
-    const call = new VScheduledCall(this, delayMs, fn, { args, group })
+    const call = new VScheduledCall(this, delayMs, fn)
+    call['prepare'](args, group)
     this.addCall(call)
     return call
   }

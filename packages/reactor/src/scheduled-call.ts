@@ -29,6 +29,9 @@ type AnyFunction = (...args: never[]) => unknown
 
 const NO_ARGS: readonly unknown[] = []
 
+/** Stands in the place of the function once that was called: a million calls may wait, so a call has few fields. */
+const EXECUTED: unique symbol = Symbol('executed')
+
 /**
  * A call at a certain time, as `schedule` returns it.
  *
@@ -43,10 +46,10 @@ const NO_ARGS: readonly unknown[] = []
 export class VScheduledCall extends HeapEntry {
   readonly #queue: IVCallQueue
   #scheduledAt: number
-  #fn: AnyFunction | undefined
+  /** Undefined once the call was cancelled. */
+  #fn: AnyFunction | typeof EXECUTED | undefined
   #args: readonly unknown[]
   #group: unknown
-  #executed = false
 
   /**
    * @param delayMs from now, at the earliest; negative counts as 0
@@ -70,12 +73,12 @@ export class VScheduledCall extends HeapEntry {
 
   /** True until the call has been executed or cancelled. */
   get active(): boolean {
-    return this.#fn !== undefined
+    return typeof this.#fn === 'function'
   }
 
   /** True once the call has been executed, also if its function threw. */
   get executed(): boolean {
-    return this.#executed
+    return this.#fn === EXECUTED
   }
 
   /** The point of time, on the reactor's clock, before which the call does not run. */
@@ -90,9 +93,9 @@ export class VScheduledCall extends HeapEntry {
 
   /** Takes the call back and lets go of its function and arguments. Does nothing if it is not active. */
   cancel(): void {
-    if (this.#fn === undefined) return
+    if (typeof this.#fn !== 'function') return
     this.#queue.removeCall(this)
-    this.#release()
+    this.#release(undefined)
   }
 
   /** Puts the call off by `delayMs`; a negative number brings it forward. Does nothing if it is not active. */
@@ -118,27 +121,32 @@ export class VScheduledCall extends HeapEntry {
    * Returns undefined if the call is not active.
    */
   execute(): unknown {
-    const fn = this.#fn as ((...args: readonly unknown[]) => unknown) | undefined
-    if (fn === undefined) return undefined
+    if (typeof this.#fn !== 'function') return undefined
+    const fn = this.#fn as (...args: readonly unknown[]) => unknown
     const args = this.#args
     this.#queue.removeCall(this)
-    this.#release()
-    this.#executed = true
+    this.#release(EXECUTED)
     return args.length === 0 ? fn() : fn(...args)
   }
 
   #moveTo(dueAt: number): void {
-    if (this.#fn === undefined) return
+    if (!this.active) return
     const queued = this.heapSlot !== -1
     if (queued) this.#queue.removeCall(this)
     this.#scheduledAt = dueAt
     if (queued) this.#queue.addCall(this)
   }
 
-  #release(): void {
-    this.#fn = undefined
+  #release(mark: typeof EXECUTED | undefined): void {
+    this.#fn = mark
     this.#args = NO_ARGS
     this.#group = null
+  }
+
+  /** Gives the call arguments and a group, before it is queued: what the options do, without an object for them. */
+  protected prepare(args: readonly unknown[], group: unknown): void {
+    if (args.length > 0) this.#args = args
+    this.#group = group
   }
 
   /** Whether the call was made for `queue`. */

@@ -61,7 +61,8 @@ export class TimerHeap<E extends HeapEntry> {
     entry['heapSlot'] = slot
     this.#order[slot] = ++this.#inserted
     this.#size += 1
-    this.#siftUp(position, slot, dueAt)
+    this.#put(position, slot, dueAt)
+    this.#siftUp(position)
   }
 
   /** Removes an entry that this heap holds. */
@@ -101,17 +102,16 @@ export class TimerHeap<E extends HeapEntry> {
     this.#entries[slot] = undefined
     const last = --this.#size
     this.#freeSlots[last] = slot
-    if (position !== last) this.#place(position, this.#slotAt[last] as number, this.#dueAt[last] as number)
+    if (position === last) return
+    // The last one fills the hole, which may be too high or too low for it.
+    this.#put(position, this.#slotAt[last] as number, this.#dueAt[last] as number)
+    if (this.#siftUp(position) === position) this.#siftDown(position)
   }
 
-  /** Fills the hole at `position`, which may be too high or too low for what fills it. */
-  #place(position: number, slot: number, dueAt: number): void {
-    const parent = (position - 1) >> ARITY_SHIFT
-    if (position > 0 && this.#isBefore(slot, dueAt, parent)) this.#siftUp(position, slot, dueAt)
-    else this.#siftDown(position, slot, dueAt)
-  }
-
-  #siftUp(start: number, slot: number, dueAt: number): void {
+  /** Moves what is at `start` up to where it belongs, and returns where that is. */
+  #siftUp(start: number): number {
+    const slot = this.#slotAt[start] as number
+    const dueAt = this.#dueAt[start] as number
     let position = start
     while (position > 0) {
       const parent = (position - 1) >> ARITY_SHIFT
@@ -119,10 +119,14 @@ export class TimerHeap<E extends HeapEntry> {
       this.#put(position, this.#slotAt[parent] as number, this.#dueAt[parent] as number)
       position = parent
     }
-    this.#put(position, slot, dueAt)
+    if (position !== start) this.#put(position, slot, dueAt)
+    return position
   }
 
-  #siftDown(start: number, slot: number, dueAt: number): void {
+  /** Moves what is at `start` down to where it belongs. */
+  #siftDown(start: number): void {
+    const slot = this.#slotAt[start] as number
+    const dueAt = this.#dueAt[start] as number
     let position = start
     for (;;) {
       const child = this.#firstChild(position)
@@ -130,7 +134,7 @@ export class TimerHeap<E extends HeapEntry> {
       this.#put(position, this.#slotAt[child] as number, this.#dueAt[child] as number)
       position = child
     }
-    this.#put(position, slot, dueAt)
+    if (position !== start) this.#put(position, slot, dueAt)
   }
 
   /** The position of the child that comes first; -1 if there is no child. */
