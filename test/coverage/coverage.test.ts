@@ -73,7 +73,7 @@ describe('an id is shown', () => {
     const files = {
       [TEST]: `import { cases } from '@vio/io/testing'\nfor (const c of cases) it(c.title, c.run)`,
       [SUITE]: `import { more } from './more.js'\nexport const cases = [{ title: 'a [CR-01]', run }, ...more]`,
-      'packages/io/src/testing/contract/more.ts': `export const more = [{ title: 'b [CR-02]', run }]`,
+      'packages/io/src/testing/contract/more.ts': `export const more = [hostCase('b [CR-02]', () => {})]`,
       'packages/io/src/testing/contract/idle.ts': `export const idle = [{ title: 'c [CR-03]', run }]`,
     }
     expect(shownIn(files)).toEqual([`CR-01 ${SUITE}`, 'CR-02 packages/io/src/testing/contract/more.ts'])

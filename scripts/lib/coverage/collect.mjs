@@ -6,7 +6,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix, relative, sep } from 'node:path'
-import { readTitles } from './titles.mjs'
+import { isSuite, readTitles } from './titles.mjs'
 
 /** `{ shown, faults }`: the files of each id, and what is wrong, as lines to print. */
 export function collect(root, catalogue) {
@@ -32,20 +32,16 @@ function usedSuites(tests, suites) {
     if (/\/testing(\/|$)/.test(specifier)) for (const name of imported) names.add(name)
   }
   const used = new Set(
-    suites.filter((suite) => suite.exports.some((name) => names.has(name)) && isSuite(suite)),
+    suites.filter((suite) => suite.exports.some((name) => names.has(name)) && isSuite(suite.path)),
   )
   for (const suite of used) {
     for (const { specifier } of suite.imports) {
       const target = posix.join(posix.dirname(suite.path), specifier).replace(/\.js$/, '.ts')
       const found = suites.find((each) => each.path === target)
-      if (found !== undefined && isSuite(found)) used.add(found)
+      if (found !== undefined && isSuite(found.path)) used.add(found)
     }
   }
   return used
-}
-
-function isSuite({ path }) {
-  return path.includes('/testing/contract/')
 }
 
 function packagesOf(root) {

@@ -2,7 +2,8 @@
  * Finds the ids that the titles of one source carry.
  *
  * Reads the syntax, not the words: an id counts when it stands in brackets, written out, in the title of a test or a
- * group of tests, or in a `title:` property. What is marked `skip` or `todo` counts for nothing, nor does a group
+ * group of tests, in a `title:` property, or, in a contract suite, in a text that is given to a function together with
+ * the case (`hostCase('title', () => ...)`). What is marked `skip` or `todo` counts for nothing, nor does a group
  * without a test that runs. Ids that code puts together are not seen, and an id outside of brackets is a fault.
  */
 import { parseSync, visitorKeys } from 'oxc-parser'
@@ -15,6 +16,11 @@ const IDLE = new Set(['skip', 'todo'])
 const ID_LIKE = /^(T-)?(EV|HIO|TU|VE|PA|CR)-/
 const ID_ANYWHERE = /\b(T-)?(EV|HIO|TU|VE|PA|CR)-S?\d+\b/
 
+/** True for the path of a contract suite: a list of cases for whoever imports it. */
+export function isSuite(path) {
+  return path.includes('/testing/contract/')
+}
+
 /**
  * The ids of a source: `{ ids, faults, imports, exports }`. `ids` may repeat, `imports` are `{ specifier, names }` of
  * values, `exports` the names it offers.
@@ -22,7 +28,7 @@ const ID_ANYWHERE = /\b(T-)?(EV|HIO|TU|VE|PA|CR)-S?\d+\b/
 export function readTitles(path, source) {
   const { program, errors } = parseSync(path, source, { sourceType: 'module' })
   if (errors.length > 0) throw new SyntaxError(`${path}: ${errors[0].message}`)
-  const found = { ids: [], faults: [], imports: [], exports: [] }
+  const found = { suite: isSuite(path), ids: [], faults: [], imports: [], exports: [] }
   visitNode(program, found)
   return found
 }
@@ -31,6 +37,7 @@ export function readTitles(path, source) {
 function visitNode(node, found) {
   noteModule(node, found)
   if (node.type === 'Property' && keyOf(node) === 'title') takeTitle(node.value, found)
+  if (found.suite && isCase(node)) takeTitle(node.arguments[0], found)
   const call = node.type === 'CallExpression' ? callOf(node) : undefined
   if (call === undefined) return visitChildren(node, found)
   if (call.idle) return false
@@ -63,6 +70,14 @@ function callOf(node) {
     else return undefined
   }
   return GROUPS.has(callee.name) || TESTS.has(callee.name) ? { name: callee.name, idle } : undefined
+}
+
+/** A call with a text and a function: what makes a case of a suite. */
+function isCase(node) {
+  if (node.type !== 'CallExpression' || callOf(node) !== undefined) return false
+  return node.arguments
+    .slice(1)
+    .some(({ type }) => type.endsWith('FunctionExpression') || type === 'Identifier')
 }
 
 function noteModule(node, found) {
