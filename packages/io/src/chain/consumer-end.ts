@@ -1,0 +1,131 @@
+/**
+ * The consuming end of a flow, for bytes and for messages alike.
+ *
+ * Decides how much may be taken and what a grant means (the rules CR-14 to CR-36 that speak of consumers). What
+ * happens to the units, and which hooks an element offers to its users, is left to the subclass. Invariant: a grant
+ * made through `canProduce` stays good; only the value that `consume` returns is ever lower.
+ */
+import { type IVReactor, VIOError } from '@vio/reactor'
+import type { VIOControl } from '../control.js'
+import { VIOLimitExceeded } from '../errors.js'
+import { describeValue, UNLIMITED } from '../limit.js'
+import type { IVConsumer, IVProducer } from '../types.js'
+import { FlowEnd } from './flow-end.js'
+import type { FlowKind, PassingQueue } from './kind.js'
+
+/** Base of everything that consumes. `C` is the consumer interface that `this` implements, `P` its producers'. */
+export abstract class ConsumerEnd<
+    Q extends PassingQueue<Q>,
+    C,
+    P extends IVProducer<C>,
+    In = unknown,
+    Out = unknown,
+  >
+  extends FlowEnd<C, P>
+  implements IVConsumer<Q, P>
+{
+  /** Bytes or messages; producers of the other kind are refused. */
+  readonly flowKind: 'bytes' | 'messages'
+  protected readonly kind: FlowKind<Q, C, P, In, Out>
+  protected readonly takenMessage = 'a producer is already connected'
+  protected readonly notifyName = 'notifyConsumerAttached'
+  #reverse: P | null = null
+
+  constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>) {
+    super(reactor)
+    this.kind = kind
+    this.flowKind = kind.name
+  }
+
+  abstract get control(): VIOControl
+
+  get flows(): readonly P[] {
+    return []
+  }
+
+  get twoway(): boolean {
+    return this.#reverse !== null
+  }
+
+  get reverse(): P {
+    if (this.#reverse === null)
+      throw new VIOError('this consumer belongs to an element with one direction only')
+    return this.#reverse
+  }
+
+  /** Names the producer of the other direction on the same side, which makes the element a two-way one. */
+  joinReverse(reverse: P): void {
+    this.#reverse = reverse
+  }
+
+  /** Takes exactly `count` units, which the limit allows, off the front of `data`, and counts them. */
+  protected abstract deliver(data: Q, count: number): void
+  /** The end arrived. The subclass calls `abort` when it is done with it. */
+  protected abstract handleEnd(clean: boolean, reason: Error | undefined): void
+
+  /** The error for input after the end. */
+  protected endedError(): Error {
+    return new VIOError('this consumer was told the end of its data, or was aborted, and takes no more')
+  }
+
+  protected isPeer(value: unknown): value is P {
+    return this.kind.isProducer(value)
+  }
+
+  get producer(): P | null {
+    return this.peer
+  }
+
+  /** Units taken since attachment. */
+  get consumed(): number {
+    return this.movedUnits
+  }
+
+  consume(data: Q, clim?: number | null): number {
+    this.deliver(data, this.admit(data, clim))
+    return this.limitUnits
+  }
+
+  /** How many units of `data` are to be taken now. Throws, without a change, where none may be. */
+  protected admit(data: Q, clim: number | null | undefined): number {
+    if (!this.kind.isQueue(data)) {
+      const wanted = this.flowKind === 'bytes' ? 'VByteBuffer' : 'VMessageQueue'
+      throw new TypeError(`consume takes a ${wanted}, got ${describeValue(data)}`)
+    }
+    if (this.ended || this.aborted) throw this.endedError()
+    if (this.peer === null)
+      throw new VIOError('consume was called on a consumer without a producer; attach one first')
+    const offered = data.length
+    if (offered === 0) throw new VIOError('consume was called without data; call it only when there is some')
+    let count = this.limitUnits - this.movedUnits
+    if (count <= 0) throw new VIOLimitExceeded(this.limitUnits, this.movedUnits, offered)
+    if (offered < count) count = offered
+    if (typeof clim === 'number' && clim > 0 && clim < count) count = clim
+    return count
+  }
+
+  endConsume(clean: boolean, reason?: Error): void {
+    if (this.ended || this.aborted) return
+    this.ended = true
+    this.handleEnd(Boolean(clean), reason)
+  }
+
+  /** Sets the cumulative limit to a higher value and tells the producer. A limit that is not higher changes nothing. */
+  protected grant(limit: number): void {
+    if (limit <= this.limitUnits || this.peer === null) return
+    this.limitUnits = limit
+    this.peer.canProduce(limit)
+  }
+
+  /** Grants `units` further units; null and negative stand for any number. */
+  protected grantFurther(units: number | null): void {
+    if (this.peer === null) throw new VIOError('a receive limit needs an attached producer')
+    const valid = units === null || Number.isSafeInteger(units) || units === UNLIMITED || units === -UNLIMITED
+    if (!valid) {
+      throw new TypeError(
+        `a receive limit is a whole number, negative or null for none, got ${describeValue(units)}`,
+      )
+    }
+    this.grant(units === null || units < 0 ? UNLIMITED : this.movedUnits + units)
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The consuming end of elements that take part in a chain through overridable hooks.
+ *
+ * Decides how a hook's answer is read (CR-31) and which hooks run at an end (CR-34, CR-35). The hooks are methods of
+ * the element that owns the end; what the units mean is its affair.
+ */
+import {
+  type IVReactor,
+  type VFailure,
+  VFIOCompleted,
+  VFIOLost,
+  VIOClosed,
+  VIOError,
+  VIOLost,
+} from '@vio/reactor'
+import type { VIOControl } from '../control.js'
+import { describeValue, UNLIMITED } from '../limit.js'
+import type { IVProducer } from '../types.js'
+import { ConsumerEnd } from './consumer-end.js'
+import type { FlowKind, PassingQueue } from './kind.js'
+
+/** What a hook that takes units may answer: how many more are welcome; nothing, null or negative for any number. */
+export type VReceiveAnswer = number | null | undefined | void
+
+/** The hooks that the owner of a consuming end has. */
+export interface ConsumerHooks {
+  dataEnded(clean: boolean, reason?: Error): void
+  producerAttached(): void
+  producerDetached(): void
+  consumerControl(): VIOControl
+  consumerAborted(reason?: Error): void
+  consumerClosed(reason: VFailure, wasAborted: boolean): void
+}
+
+/** How an end reaches its owner. */
+export interface ConsumerOwner<In> {
+  /** Takes one piece. */
+  readonly received: (piece: In) => VReceiveAnswer
+  readonly hooks: ConsumerHooks
+}
+
+/** A consuming end with an owner. */
+export class HookedConsumerEnd<
+  Q extends PassingQueue<Q>,
+  C,
+  P extends IVProducer<C>,
+  In,
+  Out,
+> extends ConsumerEnd<Q, C, P, In, Out> {
+  readonly #received: (piece: In) => VReceiveAnswer
+  readonly #hooks: ConsumerHooks
+  #endClean: boolean | undefined
+  #endReason: Error | undefined
+
+  constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, owner: ConsumerOwner<In>) {
+    super(reactor, kind)
+    this.#received = owner.received
+    this.#hooks = owner.hooks
+  }
+
+  get control(): VIOControl {
+    return this.#hooks.consumerControl()
+  }
+
+  /** For the owner: grants `units` further units; null and negative for any number. */
+  grantMore(units: number | null): void {
+    this.grantFurther(units)
+  }
+
+  protected deliver(data: Q, count: number): void {
+    const attachment = this.attachment
+    let answer: VReceiveAnswer
+    let left = count
+    do {
+      const piece = this.kind.take(data, left)
+      const size = this.kind.sizeOf(piece)
+      left -= size
+      this.movedUnits += size
+      answer = this.#received(piece)
+      // The hook may have taken the chain apart; what is left in `data` is still the producer's.
+      if (attachment !== this.attachment) return
+    } while (left > 0)
+    this.#adopt(answer)
+  }
+
+  #adopt(answer: VReceiveAnswer): void {
+    if (answer === undefined || answer === null || answer < 0) this.limitUnits = UNLIMITED
+    else if (Number.isSafeInteger(answer) || answer === UNLIMITED) this.limitUnits = this.movedUnits + answer
+    else
+      throw new VIOError(
+        `the receiving hook answers with a whole number or nothing, got ${describeValue(answer)}`,
+      )
+  }
+
+  protected handleEnd(clean: boolean, reason: Error | undefined): void {
+    this.#endClean = clean
+    this.#endReason = reason
+    this.guard('the hook dataEnded', () => this.#hooks.dataEnded(clean, reason))
+    this.abort(clean ? undefined : reason)
+  }
+
+  protected handleAborted(reason: Error | undefined): void {
+    this.guard('the hook consumerAborted', () => this.#hooks.consumerAborted(reason))
+    const wasAborted = this.#endClean === undefined
+    const why = this.#endReason ?? reason ?? new VIOLost('the chain ended before all of its data had passed')
+    this.#hooks.consumerClosed(this.#endClean === true ? new VFIOCompleted() : new VFIOLost(why), wasAborted)
+  }
+
+  protected peerAttached(): void {
+    this.#hooks.producerAttached()
+  }
+
+  protected peerDetached(): void {
+    this.#hooks.producerDetached()
+  }
+
+  protected override endedError(): Error {
+    return this.twoway ? new VIOClosed('this end was closed and takes no more data') : super.endedError()
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The producing end of elements that take part in a chain through overridable hooks.
+ *
+ * Decides when the hook `produce` is asked and how its answer is read (CR-25 to CR-27), and when a registered end is
+ * due (CR-36). Where the units come from is the owner's affair. Invariant: what `produce` gave and no consumer has
+ * taken yet is in `#out`, and goes before anything else.
+ */
+import { type IVReactor, VIOError } from '@vio/reactor'
+import type { VIOControl } from '../control.js'
+import { UNLIMITED } from '../limit.js'
+import type { IVConsumer } from '../types.js'
+import type { FlowKind, PassingQueue } from './kind.js'
+import { ProducerEnd } from './producer-end.js'
+
+/** The hooks that the owner of a producing end has. */
+export interface ProducerHooks<Out> {
+  produce(max: number): Out | null | undefined
+  hasPending(): boolean
+  consumerAttached(): void
+  consumerDetached(): void
+  producerControl(): VIOControl
+  producerAborted(reason?: Error): void
+}
+
+/** A producing end with an owner. */
+export class HookedProducerEnd<
+  Q extends PassingQueue<Q>,
+  P,
+  C extends IVConsumer<Q, P>,
+  In,
+  Out,
+> extends ProducerEnd<Q, P, C, In, Out> {
+  readonly #hooks: ProducerHooks<Out>
+  readonly #out: Q
+  #ending = false
+  #endClean = true
+  #endReason: Error | undefined
+  #asked = false
+  #mayHaveMore = true
+
+  constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, hooks: ProducerHooks<Out>) {
+    super(reactor, kind)
+    this.#hooks = hooks
+    this.#out = kind.createQueue()
+  }
+
+  get control(): VIOControl {
+    return this.#hooks.producerControl()
+  }
+
+  /** An end that is registered and not told yet refuses a new consumer as well (CR-05). */
+  override get closed(): boolean {
+    return super.closed || this.#ending
+  }
+
+  /** True if `produce` may hold units although the end is registered: it was never asked, or gave some since. */
+  get mayHaveMore(): boolean {
+    return this.#mayHaveMore
+  }
+
+  /** For the owner: registers the end. Only the first call counts. */
+  registerEnd(clean: boolean, reason: Error | undefined): void {
+    if (this.closed) return
+    this.#ending = true
+    this.#endClean = clean
+    this.#endReason = reason
+    // Whoever registers the end after handing something over says that this was the last of it.
+    this.#mayHaveMore = !this.#asked
+    this.trigger()
+  }
+
+  protected wantsTurn(): boolean {
+    return this.#ending || this.limitUnits > this.movedUnits
+  }
+
+  protected produceTurn(): void {
+    const credit = this.limitUnits - this.movedUnits
+    if (credit <= 0) {
+      if (this.#ending && this.#out.length === 0 && !this.#hooks.hasPending()) this.#finish()
+      return
+    }
+    if (this.#out.length === 0) this.#ask(credit)
+    // The hook may have taken the chain apart; what it gave waits for the next consumer.
+    if (this.peer === null) return
+    if (this.#out.length === 0) {
+      if (this.#ending) this.#finish()
+      return
+    }
+    if (!this.send(this.#out)) return
+    if (this.#out.length > 0) {
+      throw new VIOError(
+        `consume error: ${this.#out.length} were produced over the ${credit} that were asked for`,
+      )
+    }
+    this.trigger()
+  }
+
+  #ask(credit: number): void {
+    const wasEnding = this.#ending
+    this.#asked = true
+    const piece = this.#hooks.produce(credit === UNLIMITED ? -1 : credit)
+    if (piece !== null && piece !== undefined && !this.aborted) this.kind.put(this.#out, piece)
+    if (wasEnding) this.#mayHaveMore = this.#out.length > 0
+  }
+
+  #finish(): void {
+    this.sendEnd(this.#endClean, this.#endReason)
+  }
+
+  protected handleAborted(reason: Error | undefined): void {
+    this.#out.clear()
+    this.#hooks.producerAborted(reason)
+  }
+
+  protected peerAttached(): void {
+    this.#hooks.consumerAttached()
+  }
+
+  protected peerDetached(): void {
+    this.#hooks.consumerDetached()
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Control messages: what elements of a chain say to each other beside the bytes.
+ *
+ * Decides how a message finds its handler and what happens without one. Which message means what stands in the
+ * catalogue `VControlMessages`, which users extend by declaration merging; who sends which message, and when, is the
+ * sender's affair. Invariant: reading any property of a control never throws, so it can be awaited, printed and
+ * turned into JSON; only calling an unhandled message does.
+ */
+import { VIOMissingControl } from './errors.js'
+import type { VPeer } from './peer.js'
+import type { IVAnyConsumer, IVAnyProducer } from './types.js'
+
+/**
+ * The control messages and their parameters.
+ *
+ * Messages that a `consumer.control` takes travel with the bytes, towards the application; those that a
+ * `producer.control` takes travel against them, towards the device. Add your own by declaration merging:
+ * `declare module '@vio/io' { interface VControlMessages { myMessage(value: number): void } }`.
+ */
+export interface VControlMessages {
+  /** With the bytes. May the connection go on with these credentials? Any may be null. True means yes. */
+  authorize(
+    key: unknown,
+    certs: readonly unknown[] | null,
+    identity: unknown,
+    protocol: string | null,
+  ): boolean
+  /** With the bytes. May a connection to `peer` be tried? Asked once an attempt, before the attempt. True means yes. */
+  canConnect(peer: VPeer): boolean
+  /** With the bytes. The chain's end is connected to `peer`. May come more than once. */
+  connected(peer: VPeer): void
+  /** Against the bytes. `consumer` was attached. */
+  notifyConsumerAttached(consumer: IVAnyConsumer): void
+  /** With the bytes. `producer` was attached. */
+  notifyProducerAttached(producer: IVAnyProducer): void
+  /** Against the bytes. Tell the control of `consumer`, on a later turn, what has been notified so far. */
+  reqProducerState(consumer: IVAnyConsumer): void
+  /** With the bytes. Tell the control of `producer`, on a later turn, what has been notified so far. */
+  reqConsumerState(producer: IVAnyProducer): void
+}
+
+/** Handlers for some of the control messages. */
+export type VControlHandlers = Partial<VControlMessages>
+
+/** A control object: every message can be called; one without a handler throws `VIOMissingControl`. */
+export type VIOControl = VControlMessages
+
+/** Names that awaiting, printing and comparing look up on any object. They are never messages. */
+const PROBES: ReadonlySet<string> = new Set([
+  'then',
+  'toJSON',
+  'inspect',
+  '$$typeof',
+  'nodeType',
+  'tagName',
+  'asymmetricMatch',
+  'hasAttribute',
+])
+
+type MessageFunction = (...args: readonly unknown[]) => unknown
+
+/** Where a control that was made with handlers finds them, and where any control looks for the rest. */
+interface ControlTarget {
+  readonly handlers: VControlHandlers | undefined
+  readonly next: (() => VIOControl) | undefined
+}
+
+const targets: WeakMap<object, ControlTarget> = new WeakMap()
+
+function messageOf(raw: object, name: string): unknown {
+  const target = targets.get(raw)
+  const handlers = target?.handlers
+  const own = handlers === undefined ? undefined : (handlers as Record<string, unknown>)[name]
+  if (typeof own === 'function') return (...args: readonly unknown[]) => Reflect.apply(own, handlers, args)
+  if (target?.next !== undefined) return (target.next() as unknown as Record<string, unknown>)[name]
+  return () => {
+    throw new VIOMissingControl(name)
+  }
+}
+
+const proxyHandler: ProxyHandler<object> = {
+  get(raw, property, receiver) {
+    if (typeof property !== 'string' || PROBES.has(property)) return undefined
+    // What a subclass defines, and what every object has, is found on the object itself.
+    if (property in raw) return Reflect.get(raw, property, receiver)
+    return messageOf(raw, property)
+  },
+}
+
+class ControlObject {
+  constructor(handlers?: VControlHandlers, next?: () => VIOControl) {
+    targets.set(this, { handlers, next })
+    // biome-ignore lint/correctness/noConstructorReturn: the proxy is the object; a subclass gets it as `this`
+    return new Proxy(this, proxyHandler)
+  }
+}
+
+/**
+ * Makes a control object out of handlers.
+ *
+ * `handlers` are the messages answered here, called with `handlers` as `this`; what they throw reaches the caller.
+ * `next` is asked, at each message without a handler, for the control that gets it instead: that is pass-through. A
+ * handler that calls the same message of the next control itself does both. A subclass may define messages as
+ * methods instead of giving `handlers`.
+ */
+export const VIOControl: new (handlers?: VControlHandlers, next?: () => VIOControl) => VIOControl =
+  ControlObject as unknown as new (
+    handlers?: VControlHandlers,
+    next?: () => VIOControl,
+  ) => VIOControl
+
+const EMPTY: VIOControl = new VIOControl({})
+
+/** The control that handles nothing. One object for all, as it has no state. */
+export function emptyControl(): VIOControl {
+  return EMPTY
+}
+
+/**
+ * Sends a message that needs no answer. That nobody handles it is fine; any other error goes to the caller,
+ * `VIOMissingControl` for another message included.
+ */
+export function tell<K extends keyof VControlMessages>(
+  control: VIOControl,
+  name: K,
+  ...args: Parameters<VControlMessages[K]>
+): void {
+  ask(control, name, undefined, ...args)
+}
+
+/** Sends a message that is a question; `fallback` is the answer when nobody handles it. Errors as with `tell`. */
+export function ask<K extends keyof VControlMessages, F>(
+  control: VIOControl,
+  name: K,
+  fallback: F,
+  ...args: Parameters<VControlMessages[K]>
+): ReturnType<VControlMessages[K]> | F {
+  try {
+    const message = control[name] as unknown as MessageFunction
+    return Reflect.apply(message, control, args) as ReturnType<VControlMessages[K]>
+  } catch (error) {
+    if (error instanceof VIOMissingControl && error.messageName === name) return fallback
+    throw error
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * The two ends around a transform: a flow that changes size, with a credit domain of its own.
+ *
+ * Decides how much may come in (`capacity` less what is held), when the transform runs, and how its output and the
+ * end go on. What the bytes become is the transform's affair. Invariants: the transform runs only when all it gave
+ * before has left, so at most `capacity` and what one run adds to it are held; nothing leaves but in order.
+ */
+import { type IVReactor, VIOError, VIOLost } from '@vio/reactor'
+import { ConsumerEnd } from '../chain/consumer-end.js'
+import type { FlowKind, PassingQueue } from '../chain/kind.js'
+import { ProducerEnd } from '../chain/producer-end.js'
+import type { VIOControl } from '../control.js'
+import { VIOOversize } from '../errors.js'
+import type { IVConsumer, IVProducer, IVTransform } from '../types.js'
+
+/** What the ends of a lane ask of the element they belong to. */
+export interface LaneHooks {
+  aborted(reason?: Error): void
+  consumerControl(): VIOControl
+  producerControl(): VIOControl
+}
+
+/** What a lane is made of. */
+export interface LaneOptions<QI extends PassingQueue<QI>, CI, PI, QO extends PassingQueue<QO>, CO, PO> {
+  readonly from: AnyKind<QI, CI, PI>
+  readonly to: AnyKind<QO, CO, PO>
+  readonly transform: IVTransform<QI, QO>
+  /** The most units of input, and of output if both are of one kind, that may be held. */
+  readonly capacity: number
+  readonly hooks: LaneHooks
+}
+
+type AnyKind<Q extends PassingQueue<Q>, C, P> = FlowKind<Q, C, P, unknown, unknown>
+
+/** The end of a lane that takes the input, and the lane's state. */
+export class LaneConsumer<
+  QI extends PassingQueue<QI>,
+  CI,
+  PI extends IVProducer<CI>,
+  QO extends PassingQueue<QO>,
+  CO extends IVConsumer<QO, PO>,
+  PO,
+> extends ConsumerEnd<QI, CI, PI> {
+  readonly out: LaneProducer<QO, PO, CO>
+  readonly #hooks: LaneHooks
+  readonly #transform: IVTransform<QI, QO>
+  readonly #capacity: number
+  readonly #sameKind: boolean
+  readonly #input: QI
+  readonly #output: QO
+  /** Input came that the transform has not seen. */
+  #fed = false
+  /** The transform or the consumer below is at work further up the stack. */
+  #busy = false
+  #end: { clean: boolean; reason: Error | undefined } | undefined
+  #finished = false
+  /** Input goes to the output as it is; `'due'` while the transform has yet to be ended. */
+  #bypass: 'off' | 'due' | 'on' = 'off'
+
+  constructor(reactor: IVReactor, options: LaneOptions<QI, CI, PI, QO, CO, PO>) {
+    super(reactor, options.from)
+    this.#hooks = options.hooks
+    this.#transform = options.transform
+    this.#capacity = options.capacity
+    this.#sameKind = options.from.name === options.to.name
+    this.#input = options.from.createQueue()
+    this.#output = options.to.createQueue()
+    this.out = new LaneProducer(reactor, options.to, options.hooks, this)
+  }
+
+  get control(): VIOControl {
+    return this.#hooks.consumerControl()
+  }
+
+  override get flows(): readonly PI[] {
+    // Where both sides are of one kind the producer below is what `flows` speaks of; else there is none of that kind.
+    return this.#sameKind ? [this.out as unknown as PI] : []
+  }
+
+  /** Units that are held, in the unit of the input. */
+  get held(): number {
+    const inside = this.#input.length + (this.#transform.held ?? 0)
+    return this.#sameKind ? inside + this.#output.length : inside
+  }
+
+  /** Units of output that wait for the consumer below. */
+  get waiting(): number {
+    return this.#output.length
+  }
+
+  protected deliver(data: QI, count: number): void {
+    this.movedUnits += data.moveTo(this.#input, count)
+    this.#fed = true
+    const attachment = this.attachment
+    this.run()
+    if (attachment === this.attachment) this.limitUnits = this.#allowed()
+  }
+
+  #allowed(): number {
+    const room = this.#capacity - this.held
+    return this.movedUnits + Math.max(room, 0)
+  }
+
+  /** Does what can be done now. Errors of the transform and of the consumer below take the lane down. */
+  run(): void {
+    if (this.#busy || this.aborted) return
+    this.#busy = true
+    try {
+      this.#advance()
+      this.#finish()
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  /** Runs, then passes on what the producer above may send by now. For calls that do not come from that producer. */
+  runAndGrant(): void {
+    this.run()
+    if (!this.aborted && !this.ended) this.grant(this.#allowed())
+  }
+
+  #advance(): void {
+    const input = this.#input
+    const output = this.#output
+    for (;;) {
+      if (output.length === 0 && this.#fed) this.#transformOnce()
+      if (output.length === 0 || !this.out.sendable) return
+      const before = output.length
+      this.out.give(output)
+      if (this.aborted) return
+      if (output.length === before && this.out.sendable) {
+        throw new VIOError(`consume error: the consumer allowed ${this.out.credit} and took nothing`)
+      }
+      if (output.length === 0 && input.length === 0) return
+    }
+  }
+
+  #transformOnce(): void {
+    this.#fed = false
+    if (this.#bypass !== 'on' && this.#input.length > 0) this.#transform.push(this.#input, this.#output)
+    if (this.#bypass !== 'off') this.#passUnchanged()
+    if (this.#output.length === 0 && this.held >= this.#capacity) {
+      throw new VIOOversize('a unit that the filter cannot hold', this.held, this.#capacity)
+    }
+  }
+
+  #passUnchanged(): void {
+    if (this.#bypass === 'due') this.#transform.end?.(this.#output)
+    this.#bypass = 'on'
+    // Only a lane whose two sides are of one kind is ever bypassed.
+    this.#input.moveTo(this.#output as unknown as QI)
+  }
+
+  /** Once all input was seen: ends the transform, and when its output has left, ends the flow. */
+  #finish(): void {
+    const end = this.#end
+    if (end === undefined || this.#fed || this.#output.length > 0) return
+    if (!this.#finished) {
+      this.#finished = true
+      if (end.clean) this.#finishTransform(end)
+      if (this.#output.length > 0) this.#advance()
+      if (this.aborted || this.#output.length > 0) return
+    }
+    this.out.giveEnd(end.clean, end.reason)
+  }
+
+  #finishTransform(end: { clean: boolean; reason: Error | undefined }): void {
+    const whole = this.#bypass !== 'off' || this.#transform.end?.(this.#output) !== false
+    if (whole && this.#input.length === 0) return
+    end.clean = false
+    end.reason = new VIOLost(`the data ended inside a unit, with ${this.#input.length} held of it`)
+  }
+
+  /**
+   * Takes the transform out of the way: it is ended, what it left of the input goes on as it is, and so does all
+   * input from now on.
+   *
+   * @throws VIOError if the two sides are not of one kind
+   */
+  bypass(): void {
+    if (!this.#sameKind)
+      throw new VIOError('a filter between bytes and messages cannot be taken out of the way')
+    if (this.#bypass !== 'off') return
+    this.#bypass = 'due'
+    this.#fed = true
+    this.runAndGrant()
+  }
+
+  #fail(error: unknown): void {
+    this.reactor.log.error('a filter aborted its chain', error)
+    this.abort(error instanceof Error ? error : new VIOError(`a transform threw ${String(error)}`))
+  }
+
+  protected handleEnd(clean: boolean, reason: Error | undefined): void {
+    this.#end = { clean, reason }
+    this.run()
+  }
+
+  protected handleAborted(reason: Error | undefined): void {
+    this.#input.clear()
+    this.#output.clear()
+    this.out.abort(reason)
+    this.#hooks.aborted(reason)
+  }
+
+  protected peerAttached(): void {
+    this.grant(this.#allowed())
+  }
+
+  protected peerDetached(): void {}
+}
+
+/** The end of a lane that gives the output. */
+export class LaneProducer<QO extends PassingQueue<QO>, PO, CO extends IVConsumer<QO, PO>> extends ProducerEnd<
+  QO,
+  PO,
+  CO
+> {
+  readonly #hooks: LaneHooks
+  readonly #lane: LaneState
+
+  constructor(reactor: IVReactor, kind: AnyKind<QO, CO, PO>, hooks: LaneHooks, lane: LaneState) {
+    super(reactor, kind)
+    this.#hooks = hooks
+    this.#lane = lane
+  }
+
+  get control(): VIOControl {
+    return this.#hooks.producerControl()
+  }
+
+  override get flows(): readonly CO[] {
+    return this.#lane.flowKind === this.flowKind ? [this.#lane as unknown as CO] : []
+  }
+
+  get credit(): number {
+    return this.limitUnits - this.movedUnits
+  }
+
+  /** True if a consumer is attached that allows something. */
+  get sendable(): boolean {
+    return this.peer !== null && this.limitUnits > this.movedUnits
+  }
+
+  give(data: QO): void {
+    this.send(data)
+  }
+
+  giveEnd(clean: boolean, reason: Error | undefined): void {
+    this.sendEnd(clean, reason)
+  }
+
+  protected wantsTurn(): boolean {
+    return this.#lane.waiting > 0 || this.#lane.closed
+  }
+
+  protected produceTurn(): void {
+    this.#lane.runAndGrant()
+  }
+
+  protected handleAborted(reason: Error | undefined): void {
+    this.#lane.abort(reason)
+  }
+
+  protected peerAttached(): void {
+    this.trigger()
+  }
+
+  protected peerDetached(): void {}
+}
+
+/** What the giving end needs of the lane. */
+interface LaneState {
+  readonly flowKind: 'bytes' | 'messages'
+  readonly waiting: number
+  readonly closed: boolean
+  runAndGrant(): void
+  abort(reason?: Error): void
+}

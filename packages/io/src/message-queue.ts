@@ -1,0 +1,67 @@
+/**
+ * A queue of messages, the counterpart of `VByteBuffer` for flows that are counted in messages.
+ *
+ * Decides nothing about limits. Invariant: messages leave in the order they came, each once.
+ */
+
+/** FIFO of messages. A count below zero means "all"; a count beyond the content means what is there. */
+export class VMessageQueue<M> {
+  #items: Array<M | undefined> = []
+  #head = 0
+
+  /** Starts with `items`, in order. */
+  constructor(items: Iterable<M> = []) {
+    for (const item of items) this.#items.push(item)
+  }
+
+  /** How many messages are held. */
+  get length(): number {
+    return this.#items.length - this.#head
+  }
+
+  /** Puts a message at the end. */
+  append(item: M): void {
+    this.#items.push(item)
+  }
+
+  /** Takes the first message. Undefined if there is none. */
+  shift(): M | undefined {
+    if (this.length === 0) return undefined
+    const item = this.#items[this.#head]
+    // The slot is let go at once; the array is cut when most of it has left, so taking stays cheap.
+    this.#items[this.#head] = undefined
+    this.#head += 1
+    if (this.#head > 32 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+
+  /** Shows the first message. Undefined if there is none. */
+  peek(): M | undefined {
+    return this.#items[this.#head]
+  }
+
+  /** Takes `count` messages, in order. */
+  popList(count = -1): M[] {
+    const size = count < 0 ? this.length : Math.min(count, this.length)
+    const list = this.#items.slice(this.#head, this.#head + size) as M[]
+    this.#items = this.#items.slice(this.#head + size)
+    this.#head = 0
+    return list
+  }
+
+  /** Moves `count` messages to the end of `target` and returns how many moved. */
+  moveTo(target: VMessageQueue<M>, count = -1): number {
+    const list = this.popList(count)
+    for (const item of list) target.append(item)
+    return list.length
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    this.#items = []
+    this.#head = 0
+  }
+}
