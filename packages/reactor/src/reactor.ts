@@ -43,6 +43,12 @@ type WriterHandler = IVWriter & IVSelectable
 
 const TURNS_PER_WAKE = 16
 
+/** A wake that has taken this long leaves further turns to the next, so that the host gets to its I/O. */
+const SLICE_MS = 1
+
+/** After so many tasks in one turn it is worth looking at the clock; after fewer the look would cost more than they. */
+const MANY_TASKS = 32
+
 /** How many ready handlers of one direction are called in a turn; the others come first in the next. */
 const HANDLERS_PER_TURN = 64
 
@@ -270,10 +276,11 @@ export class VReactor implements IVReactor {
     if (this.#phase !== 'running') return
     this.#awake = true
     this.#now = this.#host.now()
+    const endsAt = this.#now + SLICE_MS
     let turnsLeft = this.#turnsPerWake
     this.#inTurn = true
     do this.#turn()
-    while (--turnsLeft > 0 && this.#hasWork())
+    while (--turnsLeft > 0 && this.#now < endsAt && this.#hasWork())
     this.#inTurn = false
     if (this.#hasWork()) this.#host.post()
     else this.#wait()
@@ -347,24 +354,31 @@ export class VReactor implements IVReactor {
     const added = this.#calls.added
     for (;;) {
       const call = this.#calls.popDue(dueBy, added)
-      if (call === undefined) return
+      if (call === undefined) break
       try {
         call.execute()
       } catch (error) {
         this.log.error('scheduled call failed', error)
       }
     }
+    this.#now = this.#host.now()
   }
 
   #runTasks(): void {
+    const many = this.#tasks.postedCount > MANY_TASKS
     this.#tasks.beginTurn()
-    for (;;) {
-      try {
-        this.#tasks.run()
-        return
-      } catch (error) {
-        this.log.error('task failed', error)
-      }
+    while (!this.#runTasksUntilError()) {}
+    if (many) this.#now = this.#host.now()
+  }
+
+  /** Returns false if a task threw: there may be more behind it. */
+  #runTasksUntilError(): boolean {
+    try {
+      this.#tasks.run()
+      return true
+    } catch (error) {
+      this.log.error('task failed', error)
+      return false
     }
   }
 

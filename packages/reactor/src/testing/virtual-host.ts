@@ -61,7 +61,7 @@ class DescriptorWatch implements IVWatch {
  * host.advance(1000) // seen is [1000]
  */
 export class VirtualHost implements IVReactorHost {
-  readonly turnsPerWake = 1
+  readonly turnsPerWake: number = 1
   readonly #wallOffsetMs: number
   readonly #maxSteps: number
   readonly #descriptors = new Map<number, Descriptor>()
