@@ -97,6 +97,7 @@ describe('packages import each other in their order and by their entry points', 
     ['packages/io/src/testing/probe.ts', "import { VirtualHost } from '@vio/reactor/testing'"],
     ['packages/io/src/rx.ts', "import { map } from 'rxjs'\nimport { V } from '@vio/reactor/rx'"],
     ['packages/vudp/src/driver/open.ts', "import { V } from '@vio/sock'"],
+    ['test/io/limit.test.ts', "import '../../packages/io/src/limit.js'"],
     ['packages/reactor/src/descriptor.ts', "import { V } from '@vio/native'"],
   ])('lets %s do what is its place to do', (path, source) => {
     expect(checkPackageImports(path, source)).toEqual([])
