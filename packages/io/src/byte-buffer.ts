@@ -8,11 +8,13 @@
  */
 import { describeValue } from './limit.js'
 
+/** The global is an accessor; this is called for every chunk. */
+const isBuffer: (value: unknown) => value is Buffer = Buffer.isBuffer
 const EMPTY: Buffer = Buffer.alloc(0)
 const MIN_SLOTS = 4
 
 function asBuffer(bytes: Uint8Array): Buffer {
-  if (Buffer.isBuffer(bytes)) return bytes
+  if (isBuffer(bytes)) return bytes
   if (bytes instanceof Uint8Array) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   throw new TypeError(`bytes are a Uint8Array, got ${describeValue(bytes)}`)
 }
@@ -185,6 +187,10 @@ export class VByteBuffer {
   /** Moves `count` bytes of the front to the end of `target`, without a copy. Returns how many moved. */
   moveTo(target: VByteBuffer, count = -1): number {
     const size = this.#sizeOf(count)
+    if (size === this.#length && target.#count === 0 && target !== this) {
+      this.#giveRing(target)
+      return size
+    }
     let left = size
     while (left > 0) {
       const chunk = this.popChunk(left)
@@ -192,6 +198,21 @@ export class VByteBuffer {
       target.append(chunk)
     }
     return size
+  }
+
+  /** Changes rings with an empty buffer: everything moves at the cost of nothing. */
+  #giveRing(target: VByteBuffer): void {
+    const empty = target.#slots
+    target.#slots = this.#slots
+    target.#head = this.#head
+    target.#count = this.#count
+    target.#offset = this.#offset
+    target.#length = this.#length
+    this.#slots = empty
+    this.#head = 0
+    this.#count = 0
+    this.#offset = 0
+    this.#length = 0
   }
 
   /**

@@ -173,7 +173,7 @@ export interface IVTransform<I extends IVFlowQueue = VByteBuffer, O extends IVFl
   readonly held?: number
   /**
    * Takes what it can from `input` and appends to `output`. What it leaves in `input` it is given again, with more
-   * behind it. Anything it throws ends the chain as lost; `VIOMalformed` and `VIOOversize` say why.
+   * behind it, though perhaps in another queue object. Anything it throws ends the chain as lost; `VIOMalformed` and `VIOOversize` say why.
    */
   push(input: I, output: O): void
   /**

@@ -30,6 +30,12 @@ export interface LaneOptions<QI extends PassingQueue<QI>, CI, PI, QO extends Pas
   readonly hooks: LaneHooks
 }
 
+/** The end of the input, as it is going to be passed on. */
+interface LaneEnd {
+  clean: boolean
+  reason: Error | undefined
+}
+
 type AnyKind<Q extends PassingQueue<Q>, C, P> = FlowKind<Q, C, P, unknown, unknown>
 
 /** The end of a lane that takes the input, and the lane's state. */
@@ -46,13 +52,14 @@ export class LaneConsumer<
   readonly #transform: IVTransform<QI, QO>
   readonly #capacity: number
   readonly #sameKind: boolean
+  readonly #keepsUnits: boolean
   readonly #input: QI
   readonly #output: QO
   /** Input came that the transform has not seen. */
   #fed = false
   /** The transform or the consumer below is at work further up the stack. */
   #busy = false
-  #end: { clean: boolean; reason: Error | undefined } | undefined
+  #end: LaneEnd | undefined
   #finished = false
   /** Input goes to the output as it is; `'due'` while the transform has yet to be ended. */
   #bypass: 'off' | 'due' | 'on' = 'off'
@@ -63,6 +70,7 @@ export class LaneConsumer<
     this.#transform = options.transform
     this.#capacity = options.capacity
     this.#sameKind = options.from.name === options.to.name
+    this.#keepsUnits = 'held' in options.transform
     this.#input = options.from.createQueue()
     this.#output = options.to.createQueue()
     this.out = new LaneProducer(reactor, options.to, options.hooks, this)
@@ -79,8 +87,9 @@ export class LaneConsumer<
 
   /** Units that are held, in the unit of the input. */
   get held(): number {
-    const inside = this.#input.length + (this.#transform.held ?? 0)
-    return this.#sameKind ? inside + this.#output.length : inside
+    const inside = this.#keepsUnits ? (this.#transform.held ?? 0) : 0
+    const waiting = this.#sameKind ? this.#output.length : 0
+    return this.#input.length + waiting + inside
   }
 
   /** Units of output that wait for the consumer below. */
@@ -89,16 +98,40 @@ export class LaneConsumer<
   }
 
   protected deliver(data: QI, count: number): void {
-    this.movedUnits += data.moveTo(this.#input, count)
-    this.#fed = true
     const attachment = this.attachment
-    this.run()
+    this.movedUnits += count
+    if (this.#busy) {
+      data.moveTo(this.#input, count)
+      this.#fed = true
+    } else {
+      this.#busy = true
+      try {
+        this.#feed(data, count)
+        this.#advance()
+      } catch (error) {
+        this.#fail(error)
+      }
+      this.#busy = false
+    }
     if (attachment === this.attachment) this.limitUnits = this.#allowed()
+  }
+
+  /** Hands new input to the transform: as it is, if that is all there is; else behind what was held before. */
+  #feed(data: QI, count: number): void {
+    const alone = this.#input.length === 0 && this.#output.length === 0 && this.#bypass === 'off'
+    if (!alone || count !== data.length) {
+      data.moveTo(this.#input, count)
+      this.#fed = true
+      return
+    }
+    this.#transform.push(data, this.#output)
+    if (data.length > 0) data.moveTo(this.#input)
+    if (this.#output.length === 0) this.#refuseOversize()
   }
 
   #allowed(): number {
     const room = this.#capacity - this.held
-    return this.movedUnits + Math.max(room, 0)
+    return room > 0 ? this.movedUnits + room : this.movedUnits
   }
 
   /** Does what can be done now. Errors of the transform and of the consumer below take the lane down. */
@@ -107,12 +140,11 @@ export class LaneConsumer<
     this.#busy = true
     try {
       this.#advance()
-      this.#finish()
+      if (this.#end !== undefined) this.#finish(this.#end)
     } catch (error) {
       this.#fail(error)
-    } finally {
-      this.#busy = false
     }
+    this.#busy = false
   }
 
   /** Runs, then passes on what the producer above may send by now. For calls that do not come from that producer. */
@@ -121,52 +153,58 @@ export class LaneConsumer<
     if (!this.aborted && !this.ended) this.grant(this.#allowed())
   }
 
+  /** Transforms what came once all output has left, and gives the output away, as long as either is possible. */
   #advance(): void {
-    const input = this.#input
     const output = this.#output
+    const out = this.out
     for (;;) {
-      if (output.length === 0 && this.#fed) this.#transformOnce()
-      if (output.length === 0 || !this.out.sendable) return
-      const before = output.length
-      this.out.give(output)
-      if (this.aborted) return
-      if (output.length === before && this.out.sendable) {
-        throw new VIOError(`consume error: the consumer allowed ${this.out.credit} and took nothing`)
+      if (output.length === 0) {
+        if (!this.#fed) return
+        this.#fed = false
+        if (this.#bypass === 'off') this.#transform.push(this.#input, output)
+        else this.#passUnchanged()
+        if (output.length === 0) {
+          this.#refuseOversize()
+          return
+        }
       }
-      if (output.length === 0 && input.length === 0) return
+      if (!out.sendable) return
+      if (out.give(output) === 0 && out.sendable) {
+        throw new VIOError(`consume error: the consumer allowed ${out.credit} and took nothing`)
+      }
     }
   }
 
-  #transformOnce(): void {
-    this.#fed = false
-    if (this.#bypass !== 'on' && this.#input.length > 0) this.#transform.push(this.#input, this.#output)
-    if (this.#bypass !== 'off') this.#passUnchanged()
-    if (this.#output.length === 0 && this.held >= this.#capacity) {
-      throw new VIOOversize('a unit that the filter cannot hold', this.held, this.#capacity)
-    }
+  /** A full lane whose transform can do nothing with it would wait for ever. */
+  #refuseOversize(): void {
+    const held = this.held
+    if (held >= this.#capacity)
+      throw new VIOOversize('a unit that the filter cannot hold', held, this.#capacity)
   }
 
   #passUnchanged(): void {
-    if (this.#bypass === 'due') this.#transform.end?.(this.#output)
+    if (this.#bypass === 'due') {
+      this.#transform.push(this.#input, this.#output)
+      this.#transform.end?.(this.#output)
+    }
     this.#bypass = 'on'
     // Only a lane whose two sides are of one kind is ever bypassed.
     this.#input.moveTo(this.#output as unknown as QI)
   }
 
   /** Once all input was seen: ends the transform, and when its output has left, ends the flow. */
-  #finish(): void {
-    const end = this.#end
-    if (end === undefined || this.#fed || this.#output.length > 0) return
+  #finish(end: LaneEnd): void {
+    if (this.aborted || this.#fed || this.#output.length > 0) return
     if (!this.#finished) {
       this.#finished = true
       if (end.clean) this.#finishTransform(end)
-      if (this.#output.length > 0) this.#advance()
+      this.#advance()
       if (this.aborted || this.#output.length > 0) return
     }
     this.out.giveEnd(end.clean, end.reason)
   }
 
-  #finishTransform(end: { clean: boolean; reason: Error | undefined }): void {
+  #finishTransform(end: LaneEnd): void {
     const whole = this.#bypass !== 'off' || this.#transform.end?.(this.#output) !== false
     if (whole && this.#input.length === 0) return
     end.clean = false
@@ -244,8 +282,11 @@ export class LaneProducer<QO extends PassingQueue<QO>, PO, CO extends IVConsumer
     return this.peer !== null && this.limitUnits > this.movedUnits
   }
 
-  give(data: QO): void {
+  /** Passes on what the credit allows; returns how many units left. */
+  give(data: QO): number {
+    const before = data.length
     this.send(data)
+    return before - data.length
   }
 
   giveEnd(clean: boolean, reason: Error | undefined): void {

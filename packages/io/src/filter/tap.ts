@@ -30,7 +30,13 @@ class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduce
   readonly #observed: boolean
   readonly out: TapProducer
   /** Bytes that came while no consumer was attached. */
-  readonly held = new VByteBuffer()
+  readonly held: VByteBuffer = new VByteBuffer()
+  /** The consumer below, while bytes can go there with nothing to do on the way; else null. */
+  #direct: IVByteConsumer | null = null
+  /** Bytes that went the direct way and are not in the counters of the two ends yet. */
+  #passed = 0
+  /** The consumer below is at work: what it has taken is not counted yet. */
+  #inside = false
   /** Units moved above less units moved below and held. Constant while both attachments last. */
   #shift = 0
   /** The cumulative number of bytes that the tap itself lets through in this attachment. */
@@ -52,27 +58,71 @@ class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduce
     return [this.out]
   }
 
+  override get consumed(): number {
+    return this.movedUnits + this.#passed
+  }
+
+  /**
+   * Passes bytes on. The direct way leaves every check to the consumer below, whose limit is this one's: what it
+   * refuses has not changed anything here.
+   */
   override consume(data: VByteBuffer, clim?: number | null): number {
+    const next = this.#direct
+    if (next === null) return this.#consumeChecked(data, clim)
+    const above = this.attachment
+    const below = this.out.attachedAt
+    const before = data.length
+    this.#inside = true
+    const answer = next.consume(data, clim)
+    this.#inside = false
+    const limit = typeof answer === 'number' && answer >= 0 ? answer : limitOf(answer)
+    if (above !== this.attachment || below !== this.out.attachedAt) {
+      return this.#settle(before - data.length, above === this.attachment, below === this.out.attachedAt)
+    }
+    this.#passed += before - data.length
+    // Without a shift the very number goes up, so that large limits are not boxed anew at each element.
+    if (this.#shift === 0) {
+      this.limitUnits = limit
+      return limit
+    }
+    this.limitUnits = limit + this.#shift
+    return this.limitUnits
+  }
+
+  #consumeChecked(data: VByteBuffer, clim: number | null | undefined): number {
     const count = this.admit(data, clim)
     if (this.#observed) this.#hooks.passing(data, count)
-    const out = this.out
-    const next = out['peer']
+    const next = this.out.consumer
     if (next === null || this.held.length > 0) return this.#hold(data, count)
     const above = this.attachment
-    const below = out['attachment']
+    const below = this.out.attachedAt
     const before = data.length
+    this.#inside = true
     const answer = next.consume(data, count)
+    this.#inside = false
     const moved = before - data.length
-    const attached = below === out['attachment']
-    if (attached) {
-      out['movedUnits'] += moved
-      out['limitUnits'] = typeof answer === 'number' && answer >= 0 ? answer : limitOf(answer)
+    if (below !== this.out.attachedAt) {
+      const limit = this.#settle(moved, above === this.attachment, false)
+      // What was granted and not taken by a consumer that left waits for the next one.
+      return moved < count && above === this.attachment ? this.#hold(data, count - moved) : limit
     }
+    const limit = typeof answer === 'number' && answer >= 0 ? answer : limitOf(answer)
+    this.out.passed(moved, limit)
     if (above !== this.attachment) return this.limitUnits
     this.movedUnits += moved
-    if (!attached && moved < count) return this.#hold(data, count - moved)
-    const limit = attached ? out['limitUnits'] + this.#shift : this.movedUnits
-    this.limitUnits = Math.min(limit, this.#allowance)
+    this.limitUnits = Math.min(limit + this.#shift, this.#allowance)
+    return this.limitUnits
+  }
+
+  /** Counts bytes that passed while an attachment changed. Returns the limit from here on. */
+  #settle(moved: number, sameAbove: boolean, sameBelow: boolean): number {
+    if (sameAbove) this.movedUnits += moved
+    if (sameBelow) this.out.passed(moved, this.out.limit)
+    this.#realign()
+    if (sameAbove) {
+      const attached = this.out.consumer !== null && this.held.length === 0
+      this.limitUnits = attached ? Math.min(this.out.limit + this.#shift, this.#allowance) : this.movedUnits
+    }
     return this.limitUnits
   }
 
@@ -83,34 +133,59 @@ class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduce
   #hold(data: VByteBuffer, count: number): number {
     this.movedUnits += data.moveTo(this.held, count)
     this.limitUnits = this.movedUnits
+    this.#route()
     return this.limitUnits
+  }
+
+  /** Brings the counters of both ends up to date. */
+  sync(): void {
+    const passed = this.#passed
+    if (passed === 0) return
+    this.#passed = 0
+    this.movedUnits += passed
+    this.out.passed(passed, this.limitUnits - this.#shift)
+  }
+
+  /** Finds out whether bytes can go the direct way from here on. */
+  #route(): void {
+    const plain = !this.#observed && this.#allowance === UNLIMITED && this.held.length === 0
+    this.#direct = plain && this.peer !== null && !this.closed ? this.out.consumer : null
   }
 
   /** How much the tap lets through from now on, beyond what has passed. */
   allow(further: number): void {
+    this.sync()
     this.#allowance = this.movedUnits + further
+    this.#route()
     this.regrant()
   }
 
-  /** An attachment began on either side: the counters no longer tell of the one before. */
-  realign(): void {
-    this.#shift = this.movedUnits - this.held.length - this.out['movedUnits']
+  /** The end below was attached or detached: its counters start anew. */
+  changedBelow(): void {
+    this.movedUnits += this.#passed
+    this.#passed = 0
+    this.#realign()
+  }
+
+  #realign(): void {
+    this.#shift = this.movedUnits - this.held.length - this.out.produced
+    this.#route()
   }
 
   /** Passes on to the producer what the consumer below allows by now. */
   regrant(): void {
-    if (this.out['peer'] === null || this.held.length > 0) return
-    this.grant(Math.min(this.out['limitUnits'] + this.#shift, this.#allowance))
+    if (this.out.consumer === null || this.held.length > 0) return
+    this.grant(Math.min(this.out.limit + this.#shift, this.#allowance))
   }
 
   /** Gives what waits, then an end that waits, to the consumer below. */
   flush(): void {
-    const out = this.out
-    if (this.held.length > 0 && out.credit > 0) {
-      out.give(this.held)
+    if (this.held.length > 0 && this.out.credit > 0) {
+      this.out.give(this.held)
+      this.#route()
       if (this.held.length === 0) this.regrant()
     }
-    if (this.held.length === 0 && this.#end !== undefined) out.giveEnd(this.#end.clean, this.#end.reason)
+    if (this.held.length === 0 && this.#end !== undefined) this.out.giveEnd(this.#end.clean, this.#end.reason)
   }
 
   get waits(): boolean {
@@ -118,12 +193,15 @@ class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduce
   }
 
   protected handleEnd(clean: boolean, reason: Error | undefined): void {
+    this.sync()
+    this.#route()
     this.guard('the hook of an end', () => this.#hooks.ended(clean, reason))
     this.#end = { clean, reason }
-    if (this.out['peer'] !== null) this.flush()
+    if (this.out.consumer !== null) this.flush()
   }
 
   protected handleAborted(reason: Error | undefined): void {
+    this.#direct = null
     this.held.clear()
     this.out.abort(reason)
     this.#hooks.aborted(reason)
@@ -131,12 +209,19 @@ class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduce
 
   protected peerAttached(): void {
     this.#allowance = UNLIMITED
-    this.realign()
+    this.#realign()
     this.#hooks.attached()
-    this.regrant()
+    // In the middle of a call below, what may be granted is known only when the call is over.
+    if (this.#inside) this.reactor.schedule(0, () => this.regrant())
+    else this.regrant()
   }
 
-  protected peerDetached(): void {}
+  protected peerDetached(): void {
+    // The counter above has started anew; what passed is still to be counted below.
+    this.out.passed(this.#passed, this.out.limit)
+    this.#passed = 0
+    this.#realign()
+  }
 }
 
 class TapProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer> {
@@ -157,8 +242,29 @@ class TapProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsume
     return [this.#in]
   }
 
+  override get produced(): number {
+    this.#in.sync()
+    return this.movedUnits
+  }
+
+  override get limit(): number {
+    this.#in.sync()
+    return this.limitUnits
+  }
+
   get credit(): number {
-    return this.limitUnits - this.movedUnits
+    return this.limit - this.movedUnits
+  }
+
+  /** Which attachment this is. */
+  get attachedAt(): number {
+    return this.attachment
+  }
+
+  /** Bytes went from the consuming end straight to the consumer, which answered with `limit`. */
+  passed(bytes: number, limit: number): void {
+    this.movedUnits += bytes
+    this.limitUnits = limit
   }
 
   give(data: VByteBuffer): void {
@@ -167,6 +273,11 @@ class TapProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsume
 
   giveEnd(clean: boolean, reason: Error | undefined): void {
     this.sendEnd(clean, reason)
+  }
+
+  override canProduce(limit: number | null): void {
+    this.#in.sync()
+    super.canProduce(limit)
   }
 
   protected override limitRaised(): void {
@@ -187,11 +298,13 @@ class TapProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsume
   }
 
   protected peerAttached(): void {
-    this.#in.realign()
+    this.#in.changedBelow()
     this.trigger()
   }
 
-  protected peerDetached(): void {}
+  protected peerDetached(): void {
+    this.#in.changedBelow()
+  }
 }
 
 /**
