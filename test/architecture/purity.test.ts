@@ -2,7 +2,7 @@
  * Parts without clock, chance and waiting: what has to be pure is, and each breach is noticed.
  */
 import { describe, expect, it } from 'vitest'
-import { checkPurity, isPure } from './rules/purity.js'
+import { checkPurity, isPure, isTimeless } from './rules/purity.js'
 import { readable, readPackages } from './rules/source.js'
 
 const packages = readPackages()
@@ -69,5 +69,31 @@ describe('pure files', () => {
       export class X { process(): string { return this.process() + 'Date' } }
       export const y = { crypto: 1, Date: 2 }.crypto + Math.max(1, 2)`
     expect(checkPurity(FILTER, source)).toEqual([])
+  })
+})
+
+describe('timeless files', () => {
+  it('ask nobody for the time or for chance, all of them', () => {
+    const timeless = packages.filter(({ path }) => isTimeless(path))
+    expect(timeless.length).toBeGreaterThan(10)
+    expect(readable(timeless.flatMap(({ path, source }) => checkPurity(path, source)))).toEqual([])
+  })
+
+  it.each([
+    'Date.now()',
+    'setTimeout(f, 1)',
+    'Math.random()',
+    "import 'node:timers/promises'",
+    'performance.now()',
+  ])('fail on %s', (source) => {
+    expect(checkPurity('packages/io/src/facade/planted.ts', source)).toHaveLength(1)
+    expect(checkPurity('packages/reactor/src/reactor.ts', source)).toHaveLength(1)
+    expect(checkPurity('packages/reactor/src/node-host.ts', source)).toEqual([])
+  })
+
+  it('may wait', () => {
+    const source =
+      "import { pipe } from 'node:stream'\nexport const f = async (): Promise<void> => { await pipe() }"
+    expect(checkPurity('packages/io/src/facade/planted.ts', source)).toEqual([])
   })
 })

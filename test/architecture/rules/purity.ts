@@ -7,7 +7,7 @@
  */
 import { edgesOf, packageOf, pathInPackage } from './edges.js'
 import { IO_LEAVES } from './layers.js'
-import { type AnyNode, type Finding, findingAt, type ParsedSource, parseSource, walk } from './source.js'
+import { type AnyNode, type Finding, findingAt, parseSource, walk } from './source.js'
 
 /** Files that are pure, by package. */
 const PURE: Readonly<Record<string, RegExp>> = {
@@ -31,30 +31,51 @@ const FORBIDDEN = new Set([
   'setTimeout',
 ])
 
+/**
+ * Files that may wait, but ask nobody for the time or for chance: they promise things to the application, and take both
+ * from a reactor all the same.
+ */
+const TIMELESS: Readonly<Record<string, RegExp>> = {
+  reactor: /^(?!(node-host|worker-port|random|log-watchers)\.ts$|testing\/)/,
+  io: /^/,
+  vudp: /^(?!testing\/)/,
+  nat: /^(?!testing\/)/,
+  styles: /^/,
+}
+
+/** Syntax and names that a timeless file may have. */
+const WAITING = new Set(['Promise', 'await', 'import()', 'for await', 'await using', 'an async function'])
+
+/** True for a file that takes time and chance from elsewhere. */
+export function isTimeless(path: string): boolean {
+  const name = packageOf(path)
+  return name !== undefined && (TIMELESS[name]?.test(pathInPackage(path) ?? '') ?? false)
+}
+
 /** True for a file that has to be pure. */
 export function isPure(path: string): boolean {
   const name = packageOf(path)
   return name !== undefined && (PURE[name]?.test(pathInPackage(path) ?? '') ?? false)
 }
 
-/** Breaches of purity. */
+/** Breaches of purity, and in a file that is timeless only, of what it may not ask for. */
 export function checkPurity(path: string, source: string): Finding[] {
-  if (!isPure(path)) return []
+  const pure = isPure(path)
+  if (!pure && !isTimeless(path)) return []
+  const kind = pure ? 'pure' : 'timeless'
   const parsed = parseSource(path, source)
   const findings: Finding[] = []
   for (const { specifier, line } of edgesOf(parsed)) {
-    if (specifier.startsWith('node:'))
-      findings.push({ path, line, message: `a pure file imports ${specifier}` })
+    const forbidden = pure ? /^node:/ : /^node:(timers|perf_hooks)/
+    if (forbidden.test(specifier))
+      findings.push({ path, line, message: `a ${kind} file imports ${specifier}` })
   }
   walk(parsed.program, (node, parent) => {
     const fault = faultOf(node, parent)
-    if (fault !== undefined) findings.push(findingOf(parsed, node, fault))
+    if (fault === undefined || (!pure && WAITING.has(fault))) return
+    findings.push(findingAt(parsed, node.start, `a ${kind} file has ${fault}`))
   })
   return findings
-}
-
-function findingOf(parsed: ParsedSource, node: AnyNode, fault: string): Finding {
-  return findingAt(parsed, node.start, `a pure file has ${fault}`)
 }
 
 function faultOf(node: AnyNode, parent: AnyNode | undefined): string | undefined {
