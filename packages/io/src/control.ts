@@ -7,6 +7,7 @@
  * turned into JSON; only calling an unhandled message does.
  */
 import { VIOMissingControl } from './errors.js'
+import { describeValue } from './limit.js'
 import type { VPeer } from './peer.js'
 import type { IVAnyConsumer, IVAnyProducer } from './types.js'
 
@@ -67,15 +68,18 @@ interface ControlTarget {
 
 const targets: WeakMap<object, ControlTarget> = new WeakMap()
 
-function messageOf(raw: object, name: string): unknown {
-  const target = targets.get(raw)
-  const handlers = target?.handlers
+function messageOf(raw: object, name: string): MessageFunction {
+  const { handlers, next } = targets.get(raw) ?? {}
   const own = handlers === undefined ? undefined : (handlers as Record<string, unknown>)[name]
-  if (typeof own === 'function') return (...args: readonly unknown[]) => Reflect.apply(own, handlers, args)
-  if (target?.next !== undefined) return (target.next() as unknown as Record<string, unknown>)[name]
-  return () => {
-    throw new VIOMissingControl(name)
-  }
+  if (typeof own === 'function') return (...args) => Reflect.apply(own, handlers, args)
+  // Which control comes next is asked when the message is sent: neighbours change.
+  return (...args) => send(next === undefined ? undefined : next(), name, args)
+}
+
+function send(control: VIOControl | undefined, name: string, args: readonly unknown[]): unknown {
+  const message = (control as unknown as Record<string, unknown> | undefined)?.[name]
+  if (typeof message !== 'function') throw new VIOMissingControl(name)
+  return Reflect.apply(message, control, args)
 }
 
 const proxyHandler: ProxyHandler<object> = {
@@ -89,6 +93,12 @@ const proxyHandler: ProxyHandler<object> = {
 
 class ControlObject {
   constructor(handlers?: VControlHandlers, next?: () => VIOControl) {
+    if (handlers !== undefined && (typeof handlers !== 'object' || handlers === null)) {
+      throw new TypeError(`the handlers of a control are an object, got ${describeValue(handlers)}`)
+    }
+    if (next !== undefined && typeof next !== 'function') {
+      throw new TypeError(`the next control is told by a function, got ${describeValue(next)}`)
+    }
     targets.set(this, { handlers, next })
     // biome-ignore lint/correctness/noConstructorReturn: the proxy is the object; a subclass gets it as `this`
     return new Proxy(this, proxyHandler)
@@ -102,6 +112,8 @@ class ControlObject {
  * `next` is asked, at each message without a handler, for the control that gets it instead: that is pass-through. A
  * handler that calls the same message of the next control itself does both. A subclass may define messages as
  * methods instead of giving `handlers`.
+ *
+ * `new` throws TypeError if `handlers` is no object or `next` no function.
  */
 export const VIOControl: new (handlers?: VControlHandlers, next?: () => VIOControl) => VIOControl =
   ControlObject as unknown as new (
@@ -136,10 +148,35 @@ export function ask<K extends keyof VControlMessages, F>(
   ...args: Parameters<VControlMessages[K]>
 ): ReturnType<VControlMessages[K]> | F {
   try {
-    const message = control[name] as unknown as MessageFunction
-    return Reflect.apply(message, control, args) as ReturnType<VControlMessages[K]>
+    return send(control, name, args) as ReturnType<VControlMessages[K]>
   } catch (error) {
     if (error instanceof VIOMissingControl && error.messageName === name) return fallback
     throw error
+  }
+}
+
+/** What a permission comes to where no handler says it. */
+export interface VPermissionTerms {
+  /** The answer when nobody takes the question. */
+  readonly fallback: boolean
+  /** Told what a handler threw; the answer is no then. */
+  readonly failed: (error: unknown) => void
+}
+
+/**
+ * Asks for a permission, and takes only the answer true for a yes: anything else a handler answers is a no, and so is
+ * throwing. `VIOMissingControl` for another message is such a throw.
+ */
+export function askPermission<K extends 'authorize' | 'canConnect'>(
+  control: VIOControl,
+  name: K,
+  terms: VPermissionTerms,
+  ...args: Parameters<VControlMessages[K]>
+): boolean {
+  try {
+    return ask(control, name, terms.fallback, ...args) === true
+  } catch (error) {
+    terms.failed(error)
+    return false
   }
 }

@@ -3,6 +3,7 @@
  *
  * Decides nothing about limits. Invariant: messages leave in the order they came, each once.
  */
+import { describeValue } from './limit.js'
 
 /** FIFO of messages. A count below zero means "all"; a count beyond the content means what is there. */
 export class VMessageQueue<M> {
@@ -43,25 +44,30 @@ export class VMessageQueue<M> {
     return this.#items[this.#head]
   }
 
-  /** Takes `count` messages, in order. */
+  /** Takes `count` messages, in order. @throws TypeError if `count` is not a whole number */
   popList(count = -1): M[] {
-    const size = count < 0 ? this.length : Math.min(count, this.length)
-    const list = this.#items.slice(this.#head, this.#head + size) as M[]
-    this.#items = this.#items.slice(this.#head + size)
-    this.#head = 0
+    const list: M[] = []
+    // What is there is known to be an M, also where M includes undefined.
+    for (let left = this.#sizeOf(count); left > 0; left -= 1) list.push(this.shift() as M)
     return list
   }
 
-  /** Moves `count` messages to the end of `target` and returns how many moved. */
+  /** Moves `count` messages to the end of `target` and returns how many moved. @throws as `popList` */
   moveTo(target: VMessageQueue<M>, count = -1): number {
-    const list = this.popList(count)
-    for (const item of list) target.append(item)
-    return list.length
+    const size = this.#sizeOf(count)
+    for (let left = size; left > 0; left -= 1) target.append(this.shift() as M)
+    return size
   }
 
   /** Drops everything. */
   clear(): void {
     this.#items = []
     this.#head = 0
+  }
+
+  #sizeOf(count: number): number {
+    if (count < 0 || count >= this.length) return this.length
+    if (Number.isInteger(count)) return count
+    throw new TypeError(`a count of messages is a whole number, got ${describeValue(count)}`)
   }
 }

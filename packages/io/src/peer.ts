@@ -13,11 +13,14 @@ export abstract class VPeer {
   /** The address as text, in a form that `parse` of the same class can read where there is one. */
   abstract toString(): string
 
-  /** True if `other` is a peer of the same class with the same address. */
+  /** True if `other` is a peer of the same class with the same address, however either of them was spelled. */
   equals(other: unknown): boolean {
-    return (
-      other instanceof VPeer && other.constructor === this.constructor && other.toString() === this.toString()
-    )
+    return other instanceof VPeer && other.constructor === this.constructor && other.key === this.key
+  }
+
+  /** The address as text that is the same for two peers if and only if their addresses are. */
+  protected get key(): string {
+    return this.toString()
   }
 }
 
@@ -96,7 +99,10 @@ export class VIPSocketPeer extends VSocketPeer {
 
   /** True if the address is a loopback address of this machine. */
   get isLocal(): boolean {
-    return this.host.startsWith('127.') || this.host === '::1' || this.host.startsWith('::ffff:127.')
+    if (this.ipVersion === 4) return this.host.startsWith('127.')
+    const groups = groupsOf(this.host) ?? []
+    const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
+    return isMapped ? (groups[6] ?? 0) >> 8 === 127 : groups.join(':') === LOOPBACK
   }
 
   /** True if the address can be reached: it has a host and a port. */
@@ -110,6 +116,11 @@ export class VIPSocketPeer extends VSocketPeer {
 
   toString(): string {
     return this.ipVersion === 6 ? `[${this.host}]:${this.port}` : `${this.host}:${this.port}`
+  }
+
+  protected override get key(): string {
+    const [, zone = ''] = this.host.split('%')
+    return `${groupsOf(this.host)?.join(':') ?? this.host}%${zone} ${this.port}`
   }
 }
 
@@ -134,6 +145,10 @@ export class VUnixSocketPeer extends VSocketPeer {
 
   toString(): string {
     return `unix:${this.path.replaceAll('\0', '@')}`
+  }
+
+  protected override get key(): string {
+    return this.path
   }
 }
 
@@ -170,8 +185,10 @@ export class VMemoryPeer extends VPeer {
   /** The name of the other end. */
   readonly name: string
 
+  /** @throws TypeError if the name is not a string */
   constructor(name: string) {
     super()
+    if (typeof name !== 'string') throw new TypeError(`a name is a string, got ${describeValue(name)}`)
     this.name = name
   }
 
@@ -187,24 +204,38 @@ export class VMemoryPeer extends VPeer {
 const IPV4_PART = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
 const IPV4 = new RegExp(`^${IPV4_PART}(?:\\.${IPV4_PART}){3}$`)
 
-function isIPv6(text: string): boolean {
+const LOOPBACK = '0:0:0:0:0:0:0:1'
+
+/** The eight groups of an IPv6 address, undefined for anything else. */
+function groupsOf(text: string): readonly number[] | undefined {
   const [address = '', zone, ...more] = text.split('%')
-  if (more.length > 0 || zone === '') return false
+  if (more.length > 0 || zone === '') return undefined
   const halves = address.split('::')
-  if (halves.length > 2) return false
-  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')))
-  let count = 0
-  for (const [at, group] of groups.entries()) {
-    const isLast = at === groups.length - 1 && !address.endsWith('::')
-    if (isLast && IPV4.test(group)) count += 2
-    else if (/^[0-9a-fA-F]{1,4}$/.test(group)) count += 1
-    else return false
+  const head = groupsIn(halves[0] ?? '', halves.length === 1)
+  if (halves.length === 1) return head?.length === 8 ? head : undefined
+  const tail = groupsIn(halves[1] ?? '', true)
+  if (halves.length > 2 || head === undefined || tail === undefined) return undefined
+  const gap = 8 - head.length - tail.length
+  return gap < 1 ? undefined : [...head, ...new Array<number>(gap).fill(0), ...tail]
+}
+
+/** The groups of one side of `::`; the last one of the address may be an IPv4 address. */
+function groupsIn(half: string, isLast: boolean): number[] | undefined {
+  if (half === '') return []
+  const parts = half.split(':')
+  const groups: number[] = []
+  for (const [at, part] of parts.entries()) {
+    if (isLast && at === parts.length - 1 && IPV4.test(part)) {
+      const [a = 0, b = 0, c = 0, d = 0] = part.split('.').map(Number)
+      groups.push(a * 256 + b, c * 256 + d)
+    } else if (/^[0-9a-fA-F]{1,4}$/.test(part)) groups.push(Number.parseInt(part, 16))
+    else return undefined
   }
-  return halves.length === 2 ? count < 8 : count === 8
+  return groups
 }
 
 /** 4 or 6 for a numeric address, 0 for anything else. */
 export function ipVersionOf(host: string): 0 | 4 | 6 {
   if (IPV4.test(host)) return 4
-  return isIPv6(host) ? 6 : 0
+  return groupsOf(host) === undefined ? 0 : 6
 }

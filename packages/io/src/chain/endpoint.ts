@@ -16,10 +16,10 @@ import {
   VIOLost,
   type VLogger,
 } from '@vio/reactor'
-import { ask, tell, VIOControl } from '../control.js'
+import { askPermission, tell, VIOControl } from '../control.js'
 import { type IVHalfClose, isHalfClose, VHalfClose } from '../half-close.js'
 import { describeValue } from '../limit.js'
-import type { VPeer } from '../peer.js'
+import { VPeer } from '../peer.js'
 import {
   type IVAnyConsumer,
   type IVByteConsumer,
@@ -146,9 +146,12 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
    * denied; the endpoint is then closed as lost. The outcome of the attempt reaches the chain as `connected` or as an
    * unclean end.
    *
-   * @throws VIOError if the device cannot connect, or was connected, or is closed
+   * @throws VIOError if the device cannot connect, or was connected, or is closed; TypeError if `peer` is no peer; what
+   *   the device throws because it cannot connect to such a peer
    */
   connect(peer: VPeer): boolean {
+    if (!(peer instanceof VPeer))
+      throw new TypeError(`an endpoint connects to a peer, got ${describeValue(peer)}`)
     if (this.device.connect === undefined) throw new VIOError('this device cannot connect by itself')
     if (this.#connecting || this.#wasConnected)
       throw new VIOError('connect was called before; use a new endpoint')
@@ -158,23 +161,33 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       this.closeIO(new VFIOLost(new VIOLost(`the chain did not allow a connection to ${String(peer)}`)))
       return false
     }
-    this.device.connect(peer)
+    try {
+      this.device.connect(peer)
+    } catch (error) {
+      this.#connecting = false
+      throw error
+    }
     return true
   }
 
   /** Says whether a connection may be tried. By default asks the chain; yes if nobody answers. */
   protected canConnect(peer: VPeer): boolean {
     const control = this.#producer.consumer?.control
-    return control === undefined || ask(control, 'canConnect', true, peer) === true
+    const terms = { fallback: true, failed: (error: unknown) => this.#refusedBy(error) }
+    return control === undefined || askPermission(control, 'canConnect', terms, peer)
   }
 
   #mayConnect(peer: VPeer): boolean {
     try {
-      return this.canConnect(peer)
+      return this.canConnect(peer) === true
     } catch (error) {
-      this.log.error('canConnect failed, which counts as no', error)
+      this.#refusedBy(error)
       return false
     }
+  }
+
+  #refusedBy(error: unknown): void {
+    this.log.error('canConnect failed, which counts as no', error)
   }
 
   readSome(maxBytes: number): Buffer {

@@ -7,6 +7,8 @@ import { VIOError } from '@vio/reactor'
 import { describeValue } from '../limit.js'
 import { type IVByteConsumer, type IVByteProducer, isByteConsumer, isByteProducer } from '../types.js'
 
+const OTHERS = "the other pair's"
+
 /** The two directions of one side of an element. */
 export class VByteIOPair {
   /** The consumer of the pair. */
@@ -40,18 +42,11 @@ export class VByteIOPair {
     ) {
       throw new TypeError(`a pair is attached to a pair, got ${describeValue(other)}`)
     }
-    refuseTaken(this.consumer.producer, other.producer, 'a producer is already connected')
-    refuseTaken(
-      other.producer.consumer,
-      this.consumer,
-      "a consumer is already attached to the other pair's producer",
-    )
-    refuseTaken(this.producer.consumer, other.consumer, 'a consumer is already attached')
-    refuseTaken(
-      other.consumer.producer,
-      this.producer,
-      "a producer is already connected to the other pair's consumer",
-    )
+    const [own, theirs] = [this, other]
+    refuseTaken(own.consumer, own.consumer.producer, theirs.producer, 'a producer is already connected')
+    refuseTaken(theirs.producer, theirs.producer.consumer, own.consumer, `${OTHERS} producer has a consumer`)
+    refuseTaken(own.producer, own.producer.consumer, theirs.consumer, 'a consumer is already attached')
+    refuseTaken(theirs.consumer, theirs.consumer.producer, own.producer, `${OTHERS} consumer has a producer`)
     const wasAttached = this.consumer.producer === other.producer
     this.consumer.attach(other.producer)
     try {
@@ -75,6 +70,12 @@ export class VByteIOPair {
   }
 }
 
-function refuseTaken(present: unknown, wanted: unknown, message: string): void {
-  if (present !== null && present !== wanted) throw new VIOError(`${message}; detach it first`)
+/** Refuses an end that could not be attached to `wanted`, before anything was attached at all. */
+function refuseTaken(end: object, present: unknown, wanted: unknown, message: string): void {
+  if (present === wanted) return
+  if (present !== null) throw new VIOError(`${message}; detach it first`)
+  // Ends that others wrote need not say whether they have ended; they refuse when they are attached.
+  if ((end as { readonly closed?: unknown }).closed === true) {
+    throw new VIOError('one of the four ends has ended; build a new element')
+  }
 }

@@ -5,11 +5,12 @@
  */
 import type { IVByteWriter } from '../types.js'
 import { VByteAgent } from './agent.js'
-import { type VWritable, WriteQueue } from './write-queue.js'
+import { type VWritable, type WriteOwner, WriteQueue } from './write-queue.js'
 
 /** Takes bytes through hooks and gives what it was told to write. */
 export abstract class VByteWAgent extends VByteAgent implements IVByteWriter {
-  readonly #queue = new WriteQueue()
+  // The hooks are protected for the world; the queue calls them on behalf of the writer.
+  readonly #queue = new WriteQueue(this as unknown as WriteOwner)
 
   /** Bytes that were written and not passed on yet. */
   get queuedBytes(): number {
@@ -19,40 +20,33 @@ export abstract class VByteWAgent extends VByteAgent implements IVByteWriter {
   /** Queues bytes, see `VByteWriter.write`. @throws VIOClosed after the end or an abort, TypeError for anything but bytes */
   write(data: VWritable): void {
     this.#queue.write(data)
-    this.triggerProduction()
   }
 
   /** Ends the output once the queue is empty. Only the first call counts. */
   endWrite(clean = true): void {
-    if (this.#queue.end(Boolean(clean)) && this.byteProduce.consumer !== null) this.#endIfEmpty()
+    this.#queue.end(Boolean(clean))
   }
 
   /** Drops the queue at once and aborts the output on the next turn. */
   abortWriter(): void {
-    this.#queue.abort()
-    this.reactor.schedule(0, () => this.byteProduce.abort())
+    this.#queue.abortLater()
   }
 
   protected override produce(maxBytes: number): Uint8Array {
-    const chunk = this.#queue.take(maxBytes)
-    this.#endIfEmpty()
-    return chunk
+    return this.#queue.take(maxBytes)
   }
 
   protected override hasPending(): boolean {
     return this.#queue.length > 0
   }
 
+  /** A consumer was attached. Overridden, it calls this one, which looks after an end that waited for it. */
   protected override consumerAttached(): void {
-    this.#endIfEmpty()
+    this.#queue.endIfEmpty()
   }
 
+  /** The output was taken down. Overridden, it calls this one, which drops the queue. */
   protected override producerAborted(_reason?: Error): void {
-    this.#queue.abort()
-  }
-
-  #endIfEmpty(): void {
-    const clean = this.#queue.endClean
-    if (clean !== undefined && this.#queue.length === 0) this.endProduce(clean)
+    this.#queue.drop()
   }
 }

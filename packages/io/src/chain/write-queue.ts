@@ -1,29 +1,40 @@
 /**
- * What a writer has been given and not passed on yet: bytes, then perhaps an end.
+ * The output side of elements that are written to: what was given and not passed on yet, then perhaps an end.
  *
- * Decides what may be written and when the end is due; turns and limits are the affair of the writer that owns it.
+ * Decides what may be written and when the end is due; turns and limits are the affair of the producing end. The
+ * owner hands its hooks on to here, one call each. Invariant: the end is registered only when nothing is queued, as a
+ * producer with a registered end takes no other consumer.
  */
-import { VIOClosed } from '@vio/reactor'
+import { type IVReactor, VIOClosed } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
 import { describeValue } from '../limit.js'
+import type { IVByteProducer } from '../types.js'
 
 /** Bytes as `write` takes them: text stands for its UTF-8 form, a list for its items in order. */
 export type VWritable = Uint8Array | string | readonly Uint8Array[]
 
+/** What the queue asks of the producing element that it belongs to. */
+export interface WriteOwner {
+  readonly reactor: IVReactor
+  readonly byteProduce: IVByteProducer
+  triggerProduction(): void
+  endProduce(clean: boolean): void
+}
+
 /** The queue of `VByteWriter` and `VByteWAgent`. */
 export class WriteQueue {
+  readonly #owner: WriteOwner
   readonly #bytes = new VByteBuffer()
   #endClean: boolean | undefined
   #aborted = false
 
+  constructor(owner: WriteOwner) {
+    this.#owner = owner
+  }
+
   /** Bytes that wait. */
   get length(): number {
     return this.#bytes.length
-  }
-
-  /** The flag of the registered end; undefined while there is none. */
-  get endClean(): boolean | undefined {
-    return this.#endClean
   }
 
   /** Queues bytes. @throws VIOClosed after the end or an abort, TypeError for anything that is not bytes or text */
@@ -35,23 +46,37 @@ export class WriteQueue {
     else if (data instanceof Uint8Array) this.#bytes.append(data)
     else if (Array.isArray(data)) this.#bytes.appendList(data)
     else throw new TypeError(`write takes bytes, text or a list of bytes, got ${describeValue(data)}`)
+    this.#owner.triggerProduction()
   }
 
-  /** Registers the end. Returns false if there was one already. */
-  end(clean: boolean): boolean {
-    if (this.#endClean !== undefined || this.#aborted) return false
+  /** Ends the data once nothing is queued. Only the first call counts. */
+  end(clean: boolean): void {
+    if (this.#endClean !== undefined || this.#aborted) return
     this.#endClean = clean
-    return true
+    if (this.#owner.byteProduce.consumer !== null) this.endIfEmpty()
+  }
+
+  /** Drops the bytes at once and takes down the owner's output on the next turn. */
+  abortLater(): void {
+    this.drop()
+    this.#owner.reactor.schedule(0, () => this.#owner.byteProduce.abort())
   }
 
   /** Drops the bytes and takes no more. */
-  abort(): void {
+  drop(): void {
     this.#aborted = true
     this.#bytes.clear()
   }
 
-  /** Takes the next piece, of `maxBytes` at most; negative for any size. */
+  /** Takes the next piece, of `maxBytes` at most; negative for any size. With the last one the end is due. */
   take(maxBytes: number): Buffer {
-    return this.#bytes.popChunk(maxBytes)
+    const piece = this.#bytes.popChunk(maxBytes)
+    this.endIfEmpty()
+    return piece
+  }
+
+  /** Registers an end that is due. For when a consumer was attached. */
+  endIfEmpty(): void {
+    if (this.#endClean !== undefined && this.#bytes.length === 0) this.#owner.endProduce(this.#endClean)
   }
 }

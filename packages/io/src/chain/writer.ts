@@ -5,7 +5,7 @@
  */
 import type { IVByteWriter } from '../types.js'
 import { VByteProducer } from './producer.js'
-import { type VWritable, WriteQueue } from './write-queue.js'
+import { type VWritable, type WriteOwner, WriteQueue } from './write-queue.js'
 
 /**
  * Buffers output and passes it on as the consumer allows.
@@ -18,7 +18,8 @@ import { type VWritable, WriteQueue } from './write-queue.js'
  * ```
  */
 export class VByteWriter extends VByteProducer implements IVByteWriter {
-  readonly #queue = new WriteQueue()
+  // The hooks are protected for the world; the queue calls them on behalf of the writer.
+  readonly #queue = new WriteQueue(this as unknown as WriteOwner)
 
   /** Bytes that were written and not passed on yet. */
   get queuedBytes(): number {
@@ -33,41 +34,33 @@ export class VByteWriter extends VByteProducer implements IVByteWriter {
    */
   write(data: VWritable): void {
     this.#queue.write(data)
-    this.triggerProduction()
   }
 
   /** Ends the data once the queue is empty. Only the first call counts. */
   endWrite(clean = true): void {
-    if (this.#queue.end(Boolean(clean)) && this.byteProduce.consumer !== null) this.#endIfEmpty()
+    this.#queue.end(Boolean(clean))
   }
 
   /** Drops the queue at once and aborts the chain on the next turn. */
   abortWriter(): void {
-    this.#queue.abort()
-    this.reactor.schedule(0, () => this.byteProduce.abort())
+    this.#queue.abortLater()
   }
 
   protected override produce(maxBytes: number): Uint8Array {
-    const chunk = this.#queue.take(maxBytes)
-    this.#endIfEmpty()
-    return chunk
+    return this.#queue.take(maxBytes)
   }
 
   protected override hasPending(): boolean {
     return this.#queue.length > 0
   }
 
+  /** A consumer was attached. Overridden, it calls this one, which looks after an end that waited for it. */
   protected override consumerAttached(): void {
-    this.#endIfEmpty()
+    this.#queue.endIfEmpty()
   }
 
+  /** The output was taken down. Overridden, it calls this one, which drops the queue. */
   protected override producerAborted(_reason?: Error): void {
-    this.#queue.abort()
-  }
-
-  /** The end is registered only when nothing is queued: until then another consumer may still be attached. */
-  #endIfEmpty(): void {
-    const clean = this.#queue.endClean
-    if (clean !== undefined && this.#queue.length === 0) this.endProduce(clean)
+    this.#queue.drop()
   }
 }
