@@ -1,0 +1,129 @@
+/**
+ * The host on real time: timers that fire early, delays that are too long, and how long a process lives.
+ */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { NodeHost, VReactor } from '@vio/reactor'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+
+const runProcess = promisify(execFile)
+const LIFETIME = fileURLToPath(new URL('./fixtures/lifetime.mjs', import.meta.url))
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+/** Replaces Node's timers by ones that fire at once, however long they were told to wait. */
+function mockEarlyTimers(): number[] {
+  const delays: number[] = []
+  const early = (fn: () => void, delayMs = 0): NodeJS.Immediate => {
+    delays.push(delayMs)
+    return setImmediate(fn)
+  }
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation(early as never)
+  vi.spyOn(globalThis, 'clearTimeout').mockImplementation(((timer: NodeJS.Immediate) =>
+    clearImmediate(timer)) as never)
+  return delays
+}
+
+describe('NodeHost', () => {
+  it('does not wake early when the timers of Node fire early: it looks at the clock and waits on [VE-S03]', async () => {
+    const delays = mockEarlyTimers()
+    const host = new NodeHost()
+    const dueAt = host.now() + 3
+    const wokenAt = await new Promise<number>((resolve) => {
+      host.bind(() => resolve(host.now()))
+      host.wakeAt(dueAt)
+    })
+    expect(delays.length).toBeGreaterThan(1)
+    expect(wokenAt).toBeGreaterThanOrEqual(dueAt)
+  })
+
+  it('calls nothing early through a reactor either [VE-S03]', async () => {
+    mockEarlyTimers()
+    const reactor = new VReactor({ logWatcher: null })
+    const early: number[] = []
+    let left = 20
+    for (let index = 0; index < 20; index += 1) {
+      const call = reactor.schedule(0.3 * index, () => {
+        const lateness = reactor.time() - call.scheduledAt
+        if (lateness < 0) early.push(lateness)
+        left -= 1
+        if (left === 0) reactor.stop()
+      })
+    }
+    await reactor.run()
+    expect(early).toEqual([])
+  })
+
+  it('never asks a timer of Node for longer than it can wait, nor for less than a millisecond', () => {
+    const delays = mockEarlyTimers()
+    const host = new NodeHost()
+    host.bind(() => undefined)
+    host.wakeAt(host.now() + 2 ** 40)
+    host.wakeAt(host.now() + 0.2)
+    host.wakeAt(host.now() - 5)
+    host.wakeAt(Number.POSITIVE_INFINITY)
+    expect(delays).toEqual([2 ** 31 - 1, 1, 1])
+  })
+
+  it('lets other code run while its reactor has work without end', async () => {
+    const reactor = new VReactor({ logWatcher: null })
+    let turns = 0
+    const busy = {
+      runTask: () => {
+        turns += 1
+        reactor.post(busy)
+      },
+    }
+    reactor.post(busy)
+    reactor.start()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const afterTimer = turns
+    await new Promise((resolve) => setImmediate(resolve))
+    await Promise.resolve()
+    reactor.stop()
+    expect(afterTimer).toBeGreaterThan(0)
+    expect(turns).toBeGreaterThan(afterTimer)
+  })
+
+  it('lets a promise that a task settles go on before the work without end is over', async () => {
+    const reactor = new VReactor({ logWatcher: null })
+    let turns = 0
+    const seen: number[] = []
+    const busy = {
+      runTask: () => {
+        turns += 1
+        if (turns === 5) void Promise.resolve().then(() => seen.push(turns))
+        if (turns < 1000) reactor.post(busy)
+        else reactor.stop()
+      },
+    }
+    reactor.post(busy)
+    await reactor.run()
+    expect(seen.length).toBe(1)
+    expect(seen[0]).toBeLessThan(100)
+  })
+
+  it('gives the time of the wall for log records', () => {
+    const before = Date.now()
+    const now = new NodeHost().wallNow()
+    expect(now).toBeGreaterThanOrEqual(before)
+    expect(now).toBeLessThanOrEqual(Date.now())
+  })
+})
+
+describe('a process', () => {
+  it.each([
+    ['start with nothing pending', ''],
+    ['start with a timer', 'timer ran\n'],
+    ['cancel the only timer', ''],
+    ['run until stop', 'run settled\n'],
+    ['keepAlive until stop', 'stopping\n'],
+    ['stop with everything pending', ''],
+  ])('ends by itself: %s [VE-16]', async (scenario, output) => {
+    const { stdout } = await runProcess(process.execPath, [LIFETIME, scenario], { timeout: 30_000 })
+    expect(stdout).toBe(output)
+  })
+})
