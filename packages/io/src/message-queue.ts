@@ -66,8 +66,9 @@ export class VMessageQueue<M> {
   }
 
   #sizeOf(count: number): number {
-    if (count < 0 || count >= this.length) return this.length
-    if (Number.isInteger(count)) return count
-    throw new TypeError(`a count of messages is a whole number, got ${describeValue(count)}`)
+    if (!Number.isInteger(count) && count !== Number.POSITIVE_INFINITY) {
+      throw new TypeError(`a count of messages is a whole number, got ${describeValue(count)}`)
+    }
+    return count < 0 ? this.length : Math.min(count, this.length)
   }
 }
