@@ -4,25 +4,22 @@
  * Decides when the reactor runs: within each call, until nothing is left to do at the present time. Invariant: what an
  * element logs as an error comes out of the call that made it happen, unless the test said that it expects failures.
  */
-import { type VLogEntry, VLogLevel, VReactor } from '@vio/reactor'
-import { VirtualHost } from '@vio/reactor/testing'
+import type { VLogEntry, VReactor } from '@vio/reactor'
+import type { VirtualHost } from '@vio/reactor/testing'
 import { VByteBuffer } from '../byte-buffer.js'
 import type { VByteIOPair } from '../chain/pair.js'
 import { VMessageQueue } from '../message-queue.js'
 import type { IVByteConsumer, IVByteProducer, IVMessageConsumer, IVMessageProducer } from '../types.js'
+import { VTestBench, type VTestBenchOptions } from './bench.js'
 import { VProbeConsumer, VProbeMessageConsumer } from './probe-consumer.js'
 import type { VProbeEnd } from './probe-end.js'
-import { VProbeLog } from './probe-log.js'
+import type { VProbeLog } from './probe-log.js'
 import { VProbeMessageProducer, VProbeProducer } from './probe-producer.js'
 
 /** Options of an embedded chain. */
-export interface VEmbeddedOptions {
-  /** True if the test looks at `failures` itself: nothing that is logged is thrown. By default false. */
-  readonly expectFailures?: boolean
+export interface VEmbeddedOptions extends VTestBenchOptions {
   /** The cumulative limit that the drain grants at first; null for none. By default null. */
   readonly limit?: number | null
-  /** How many turns one call runs at most before it fails; by default 100,000. */
-  readonly maxTurns?: number
 }
 
 /** An element with one direction: it takes bytes or messages and gives bytes or messages. */
@@ -46,44 +43,15 @@ export interface VEmbeddableDuplex {
   readonly appIO: VByteIOPair
 }
 
-/** A reactor on simulated time, and what was logged on it as an error. */
-class Bench {
-  readonly host: VirtualHost
-  readonly reactor: VReactor
-  readonly failures: VLogEntry[] = []
-  readonly log: VProbeLog = new VProbeLog()
-  readonly #expectFailures: boolean
-  #reported = 0
-
-  constructor(options: VEmbeddedOptions) {
-    this.host = new VirtualHost({ maxSteps: options.maxTurns ?? 100_000 })
-    const watch = (entry: VLogEntry): void => {
-      if (entry.level >= VLogLevel.error) this.failures.push(entry)
-    }
-    this.reactor = new VReactor({ host: this.host, logWatcher: { watch } })
-    this.reactor.start()
-    this.#expectFailures = options.expectFailures ?? false
-  }
-
-  settle(ms = 0): void {
-    if (ms === 0) this.host.runUntilIdle()
-    else this.host.advance(ms)
-    const entry = this.failures[this.#reported]
-    this.#reported = this.failures.length
-    if (entry === undefined || this.#expectFailures) return
-    throw entry.error instanceof Error ? entry.error : new Error(entry.message)
-  }
-}
-
 /** One direction through an element. */
 export class VEmbeddedFlow<M = never> {
   /** What feeds the element. */
   readonly source: VProbeProducer | VProbeMessageProducer<M>
   /** What drains it. */
   readonly sink: VProbeConsumer | VProbeMessageConsumer<M>
-  readonly #bench: Bench
+  readonly #bench: VTestBench
 
-  constructor(bench: Bench, element: VEmbeddable<M>, options: VEmbeddedOptions) {
+  constructor(bench: VTestBench, element: VEmbeddable<M>, options: VEmbeddedOptions) {
     this.#bench = bench
     const { reactor, log } = bench
     const limit = options.limit === undefined ? null : options.limit
@@ -178,10 +146,10 @@ export class VEmbeddedFlow<M = never> {
 export class EmbeddedChain<E extends VEmbeddable> extends VEmbeddedFlow<VMessageOf<E>> {
   /** The element. */
   readonly element: E
-  readonly #bench: Bench
+  readonly #bench: VTestBench
 
   constructor(build: (reactor: VReactor) => E, options: VEmbeddedOptions = {}) {
-    const bench = new Bench(options)
+    const bench = new VTestBench(options)
     const element = build(bench.reactor)
     // What E says of its messages is what the flow needs to know of it.
     super(bench, element as VEmbeddable<VMessageOf<E>>, options)
@@ -223,10 +191,10 @@ export class EmbeddedDuplex<E extends VEmbeddableDuplex = VEmbeddableDuplex> {
   readonly inbound: VEmbeddedFlow
   /** From the application to the device. */
   readonly outbound: VEmbeddedFlow
-  readonly #bench: Bench
+  readonly #bench: VTestBench
 
   constructor(build: (reactor: VReactor) => E, options: VEmbeddedOptions = {}) {
-    this.#bench = new Bench(options)
+    this.#bench = new VTestBench(options)
     this.element = build(this.#bench.reactor)
     const { deviceIO, appIO } = this.element
     const inbound = { byteConsume: deviceIO.consumer, byteProduce: appIO.producer }

@@ -1,4 +1,5 @@
 /** What tests of elements and chains need: devices and ends that follow a script, and contract suites. */
+export { VTestBench, type VTestBenchOptions } from './bench.js'
 export {
   createDevicePair,
   type VConnectOutcome,
