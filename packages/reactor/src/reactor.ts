@@ -41,7 +41,13 @@ type Phase = 'new' | 'running' | 'stopped'
 type ReaderHandler = IVReader & IVSelectable
 type WriterHandler = IVWriter & IVSelectable
 
-const TURNS_PER_WAKE = 16
+/** How many turns a wake has at first, and at most. Promises go on between wakes, so it is not many. */
+const TURNS_PER_WAKE = 8
+const MAX_TURNS_PER_WAKE = 64
+
+/** A wake shorter than this is followed by one of twice as many turns, a longer one than the second by an eighth. */
+const SHORT_WAKE_MS = 0.05
+const LONG_WAKE_MS = 0.2
 
 /** A wake that has taken this long leaves further turns to the next, so that the host gets to its I/O. */
 const SLICE_MS = 1
@@ -72,7 +78,12 @@ export class VReactor implements IVReactor {
   readonly log: VLogger
   readonly #host: IVReactorHost
   readonly #keepAlive: boolean
-  readonly #turnsPerWake: number
+  #turnsPerWake: number
+  #turnsLeft = 0
+  #sliceEndsAt = Number.POSITIVE_INFINITY
+  #sliceOver = false
+  /** Whether a call was due when the time was last taken, or was added as due since. Saves each turn the look. */
+  #callsDue = false
   readonly #logWatcher: IVLogWatcher | null | undefined
   readonly #readers: ReadySet<ReaderHandler>
   readonly #writers: ReadySet<WriterHandler>
@@ -122,7 +133,7 @@ export class VReactor implements IVReactor {
   }
 
   time(): number {
-    this.#now = this.#host.now()
+    this.#takeTime()
     return this.#now
   }
 
@@ -173,7 +184,9 @@ export class VReactor implements IVReactor {
       return
     }
     // What is overdue when it is added comes behind what a turn that is running has yet to call.
-    this.#calls.add(call, Math.max(call.scheduledAt, this.#now))
+    const dueAt = Math.max(call.scheduledAt, this.#now)
+    this.#calls.add(call, dueAt)
+    if (dueAt <= this.#now) this.#callsDue = true
     if (!this.#awake && this.#calls.nextDueAt < this.#armedAt) this.#wakeUp()
   }
 
@@ -275,24 +288,48 @@ export class VReactor implements IVReactor {
   #wake(): void {
     if (this.#phase !== 'running') return
     this.#awake = true
-    this.#now = this.#host.now()
-    const endsAt = this.#now + SLICE_MS
-    let turnsLeft = this.#turnsPerWake
+    this.#sliceEndsAt = Number.POSITIVE_INFINITY
+    this.#takeTime()
+    const startedAt = this.#now
+    this.#sliceEndsAt = startedAt + SLICE_MS
+    this.#turnsLeft = this.#turnsPerWake
     this.#inTurn = true
-    do this.#turn()
-    while (--turnsLeft > 0 && this.#now < endsAt && this.#hasWork())
+    while (!this.#runTurns()) this.#finishTasks()
     this.#inTurn = false
-    if (this.#hasWork()) this.#host.post()
-    else this.#wait()
+    if (this.#hasWork()) {
+      this.#takeTime()
+      this.#adapt(this.#now - startedAt)
+      this.#host.post()
+    } else this.#wait()
+  }
+
+  /** Runs turns until the wake is over. Returns false if a task threw: the rest of its turn is still to be run. */
+  #runTurns(): boolean {
+    try {
+      do this.#turn()
+      while (--this.#turnsLeft > 0 && !this.#sliceOver && this.#hasWork())
+      return true
+    } catch (error) {
+      this.log.error('task failed', error)
+      return false
+    }
+  }
+
+  #takeTime(): void {
+    this.#now = this.#host.now()
+    this.#callsDue = this.#calls.nextDueAt <= this.#now
+    this.#sliceOver = this.#now >= this.#sliceEndsAt
+  }
+
+  /** The time is taken once a wake, so a wake has the more turns the shorter they are. */
+  #adapt(tookMs: number): void {
+    if (this.#host.turnsPerWake !== undefined) return
+    if (tookMs < SHORT_WAKE_MS) this.#turnsPerWake = Math.min(this.#turnsPerWake * 2, MAX_TURNS_PER_WAKE)
+    else if (tookMs > LONG_WAKE_MS) this.#turnsPerWake = Math.ceil(this.#turnsPerWake / 8)
   }
 
   #hasWork(): boolean {
-    return (
-      this.#tasks.postedCount > 0 ||
-      this.#readers.hasReady ||
-      this.#writers.hasReady ||
-      this.#calls.nextDueAt <= this.#now
-    )
+    return this.#tasks.postedCount > 0 || this.#readers.hasReady || this.#writers.hasReady || this.#callsDue
   }
 
   #wait(): void {
@@ -305,7 +342,7 @@ export class VReactor implements IVReactor {
   #turn(): void {
     if (this.#writers.hasReady) this.#callWriters()
     if (this.#readers.hasReady) this.#callReaders()
-    if (this.#calls.nextDueAt <= this.#now) this.#makeCalls()
+    if (this.#callsDue) this.#makeCalls()
     if (this.#tasks.postedCount > 0) this.#runTasks()
   }
 
@@ -326,7 +363,7 @@ export class VReactor implements IVReactor {
       }
       this.#writers.done(entry)
     }
-    this.#now = this.#host.now()
+    this.#takeTime()
   }
 
   #callReaders(): void {
@@ -346,7 +383,7 @@ export class VReactor implements IVReactor {
       }
       this.#readers.done(entry)
     }
-    this.#now = this.#host.now()
+    this.#takeTime()
   }
 
   #makeCalls(): void {
@@ -361,24 +398,25 @@ export class VReactor implements IVReactor {
         this.log.error('scheduled call failed', error)
       }
     }
-    this.#now = this.#host.now()
+    this.#takeTime()
   }
 
   #runTasks(): void {
     const many = this.#tasks.postedCount > MANY_TASKS
     this.#tasks.beginTurn()
-    while (!this.#runTasksUntilError()) {}
-    if (many) this.#now = this.#host.now()
+    this.#tasks.run()
+    if (many) this.#takeTime()
   }
 
-  /** Returns false if a task threw: there may be more behind it. */
-  #runTasksUntilError(): boolean {
-    try {
-      this.#tasks.run()
-      return true
-    } catch (error) {
-      this.log.error('task failed', error)
-      return false
+  /** Runs what a task that threw has left of its turn. */
+  #finishTasks(): void {
+    for (;;) {
+      try {
+        this.#tasks.run()
+        return
+      } catch (error) {
+        this.log.error('task failed', error)
+      }
     }
   }
 

@@ -109,7 +109,7 @@ export interface IVReactorHost {
   keepAlive(on: boolean): void
   /** The wall-clock time in milliseconds since 1970, for log records alone. Without it records carry `now()`. */
   wallNow?(): number
-  /** How many turns a `wake` runs at most; 16 unless given. A simulated host has 1, so that a test sees each turn. */
+  /** How many turns a `wake` runs at most; by default up to 64, fewer if they take long. A simulated host has 1. */
   readonly turnsPerWake?: number
 }
 
