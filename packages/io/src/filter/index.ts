@@ -1,6 +1,13 @@
 /** Public names of `@vio/io/filter`: what stands between the ends of a chain. */
 export type { VChainReport, VChainSide, VChainStage, VChainWait } from './chain-report.js'
 export { compose, type VChainResult, VComposition } from './compose.js'
+export { VByteConcat, type VConcatPart } from './concat.js'
+export {
+  type VDelimiter,
+  VDelimiterDecoder,
+  VDelimiterEncoder,
+  type VDelimiterOptions,
+} from './delimiter.js'
 export { VByteDuplexFilter, type VByteThrough, type VDuplexFilterOptions } from './duplex-filter.js'
 export {
   DEFAULT_CAPACITY_BYTES,
@@ -11,6 +18,8 @@ export {
   VFilter,
   type VFilterOptions,
 } from './filter.js'
+export { VFixedSizeDecoder, VFixedSizeEncoder, type VFixedSizeOptions } from './fixed-size.js'
+export { DEFAULT_MAX_FRAME_BYTES } from './frame-codec.js'
 export type {
   IVMessageConsuming,
   IVMessageProducing,
@@ -25,5 +34,28 @@ export type {
   VMisfit,
   VTakes,
 } from './join.js'
+export {
+  type VLengthPrefix,
+  VLengthPrefixDecoder,
+  VLengthPrefixEncoder,
+  type VLengthPrefixOptions,
+} from './length-prefix.js'
+export {
+  VByteLineDecoder,
+  VLineDecoder,
+  VLineEncoder,
+  type VLineEncoderOptions,
+  type VLineOptions,
+  type VNewline,
+  type VTextEncoding,
+  type VTextLineOptions,
+} from './lines.js'
 export type { VFlowKindName } from './parts.js'
+export {
+  VByteRegexDecoder,
+  VRegexDecoder,
+  type VRegexOptions,
+  type VTextRegexOptions,
+} from './regex-framing.js'
 export { VByteTap } from './tap.js'
+export { VByteTee, type VTeeOptions } from './tee.js'
