@@ -354,6 +354,36 @@ describe('post', () => {
     expect(logged.map((entry) => entry.message)).toEqual(['task failed', 'task failed'])
   })
 
+  it('takes turns with the host also when a task throws and posts itself on every turn', async () => {
+    const reactor = new VReactor({ logWatcher: null })
+    let turns = 0
+    const bad = {
+      runTask: () => {
+        turns += 1
+        reactor.post(bad)
+        throw new Error('on purpose')
+      },
+    }
+    reactor.post(bad)
+    reactor.start()
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    reactor.stop()
+    expect(turns).toBeGreaterThan(0)
+    const { host, reactor: simulated } = virtualReactor()
+    let runs = 0
+    const again = {
+      runTask: () => {
+        runs += 1
+        if (runs < 5) simulated.post(again)
+        throw new Error('on purpose')
+      },
+    }
+    simulated.post(again)
+    simulated.start()
+    host.runUntil(() => runs === 5)
+    expect(host.steps).toBe(5)
+  })
+
   it('does not hold the task of a turn that is over', async () => {
     const { host, reactor } = virtualReactor()
     reactor.start()

@@ -45,7 +45,7 @@ type WriterHandler = IVWriter & IVSelectable
 const TURNS_PER_WAKE = 8
 const MAX_TURNS_PER_WAKE = 64
 
-/** A wake shorter than this is followed by one of twice as many turns, a longer one than the second by an eighth. */
+/** After a wake shorter than the first the next may have twice as many turns, after one longer than the second an eighth. */
 const SHORT_WAKE_MS = 0.05
 const LONG_WAKE_MS = 0.2
 
@@ -246,6 +246,7 @@ export class VReactor implements IVReactor {
     this.#phase = 'stopped'
     this.#awake = true
     this.#tasks.clear()
+    this.#callsDue = false
     for (const call of this.#calls.clear()) call.cancel()
     this.removeAll()
     if (wasRunning) {
@@ -294,7 +295,11 @@ export class VReactor implements IVReactor {
     this.#sliceEndsAt = startedAt + SLICE_MS
     this.#turnsLeft = this.#turnsPerWake
     this.#inTurn = true
-    while (!this.#runTurns()) this.#finishTasks()
+    while (!this.#runTurns()) {
+      this.#finishTasks()
+      // The turn counts like any other: a task that posts itself and throws must not hold the wake for ever.
+      if (--this.#turnsLeft <= 0 || this.#sliceOver || !this.#hasWork()) break
+    }
     this.#inTurn = false
     if (this.#hasWork()) {
       this.#takeTime()
