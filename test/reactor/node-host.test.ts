@@ -121,6 +121,7 @@ describe('a process', () => {
     ['cancel the only timer', ''],
     ['run until stop', 'run settled\n'],
     ['keepAlive until stop', 'stopping\n'],
+    ['stop with the alarm set', ''],
     ['stop with everything pending', ''],
   ])('ends by itself: %s [VE-16]', async (scenario, output) => {
     const { stdout } = await runProcess(process.execPath, [LIFETIME, scenario], { timeout: 30_000 })

@@ -152,6 +152,19 @@ describe('VPending', () => {
     expect(seen[1]).toBe('of the inner one')
   })
 
+  it('runs what a function adds after the function, on what it returned', () => {
+    const { host, reactor, note, seen } = started()
+    const pending = new VPending<number>(reactor)
+    pending.addCallback((n) => {
+      pending.addCallback((later) => note(`added: ${later}`))
+      note(`first: ${n}`)
+      return n + 1
+    })
+    pending.callback(1)
+    host.runUntilIdle()
+    expect(seen).toEqual(['first: 1', 'added: 2'])
+  })
+
   it('does not wait for itself', () => {
     const { host, reactor, note, seen } = started()
     const pending: VPending = new VPending(reactor)

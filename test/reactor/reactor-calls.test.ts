@@ -5,7 +5,7 @@ import { VReactor, VScheduledCall } from '@vio/reactor'
 import { VirtualHost } from '@vio/reactor/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Recorder, virtualReactor } from './support.js'
+import { collectGarbage, Recorder, virtualReactor } from './support.js'
 
 describe('callWhenRunning', () => {
   it('is a call with no delay, and gives back its reference [VE-S02]', () => {
@@ -145,6 +145,22 @@ describe('schedule', () => {
     host.runUntilIdle()
     const first = turns[0] ?? 0
     expect(turns).toEqual([first, first + 1, first + 2, first + 3])
+  })
+
+  it('puts a call that is overdue when it is added behind what the turn has yet to call', () => {
+    const { host, reactor } = virtualReactor()
+    reactor.start()
+    const ran: string[] = []
+    const overdue = new VScheduledCall(reactor, 5, () => ran.push(`overdue ${host.steps}`))
+    reactor.schedule(10, () => {
+      ran.push(`first ${host.steps}`)
+      reactor.addCall(overdue)
+    })
+    reactor.schedule(10, () => ran.push(`second ${host.steps}`))
+    host.runUntilIdle()
+    const turn = host.steps + 1
+    host.advance(10)
+    expect(ran).toEqual([`first ${turn}`, `second ${turn}`, `overdue ${turn + 1}`])
   })
 
   it('wakes the host no more than needed: the alarm follows the earliest call', () => {
@@ -288,6 +304,24 @@ describe('call groups', () => {
     expect(ran).toEqual(['made'])
   })
 
+  it('hold neither a call that was made or cancelled, nor a key without calls [VE-S05]', async () => {
+    const { host, reactor } = virtualReactor()
+    reactor.start()
+    const schedule = (): WeakRef<object>[] => {
+      const key = {}
+      const made = reactor.cgSchedule(1, 'kept', () => undefined)
+      const cancelled = reactor.cgSchedule(1, 'kept', () => undefined)
+      cancelled.cancel()
+      reactor.cgSchedule(1, key, () => undefined)
+      return [new WeakRef(made), new WeakRef(cancelled), new WeakRef(key)]
+    }
+    const references = schedule()
+    reactor.cgSchedule(1000, 'kept', () => undefined)
+    host.advance(5)
+    await collectGarbage()
+    expect(references.map((reference) => reference.deref())).toEqual([undefined, undefined, undefined])
+  })
+
   it('can be cancelled from one of their own calls [VE-S05]', () => {
     const { host, reactor } = virtualReactor()
     reactor.start()
@@ -394,12 +428,7 @@ describe('post', () => {
     }
     const reference = make()
     host.runUntilIdle()
-    const { setFlagsFromString } = await import('node:v8')
-    const { runInNewContext } = await import('node:vm')
-    setFlagsFromString('--expose-gc')
-    const collect = runInNewContext('gc') as () => void
-    await new Promise((resolve) => setImmediate(resolve))
-    collect()
+    await collectGarbage()
     expect(reference.deref()).toBeUndefined()
   })
 })

@@ -1,6 +1,7 @@
 /**
  * Registering readers and writers, calling them, and what becomes of those that fail.
  */
+import { EventEmitter } from 'node:events'
 import { VFailure, VFIOLost, VIOError, VIOLost, VReactorError, VReactorStopped } from '@vio/reactor'
 import { describe, expect, it } from 'vitest'
 import { Recorder, type VirtualReactor, virtualReactor } from './support.js'
@@ -183,6 +184,24 @@ describe('readers and writers', () => {
     runTurns(made, 10)
     expect(handler.reads).toBe(10)
     expect(host.watchCount(fd)).toBe(1)
+  })
+})
+
+describe('a reader of a stream-backed handle', () => {
+  it('is called once for a signal of an empty handle, and not until it is heard of again', () => {
+    const { host, reactor } = virtualReactor()
+    reactor.start()
+    const handle = Object.assign(new EventEmitter(), { readableLength: 0 })
+    const handler = new Recorder(handle)
+    reactor.addReader(handler)
+    host.runUntilIdle()
+    expect(handler.reads).toBe(0)
+    handle.emit('readable')
+    host.runUntilIdle()
+    expect(handler.reads).toBe(1)
+    handle.emit('readable')
+    host.runUntilIdle()
+    expect(handler.reads).toBe(2)
   })
 })
 

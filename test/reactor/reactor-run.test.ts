@@ -196,10 +196,12 @@ describe('stop', () => {
   it('can be called again, from outside, and before start [VE-16] [VE-S01]', () => {
     const { host, reactor } = virtualReactor()
     reactor.start()
+    reactor.schedule(50, () => undefined)
     host.runUntilIdle()
+    expect(host.alarmAt).toBe(50)
     reactor.stop()
     reactor.stop()
-    expect(reactor.running).toBe(false)
+    expect([reactor.running, host.alarmAt]).toEqual([false, Number.POSITIVE_INFINITY])
     const other = virtualReactor()
     const call = other.reactor.callWhenRunning(() => undefined)
     other.reactor.stop()

@@ -19,6 +19,11 @@ class Watch {
   }
 }
 
+/** A host that, like one on real time, leaves it to the clock when a wake has had enough turns. */
+class ManyTurns extends VirtualHost {
+  override readonly turnsPerWake = 1000
+}
+
 describe('a reactor with more ready handlers than a turn calls', () => {
   it('calls them in rotation, and timers and tasks between them', () => {
     const { host, reactor } = virtualReactor()
@@ -68,9 +73,6 @@ describe('a reactor with more ready handlers than a turn calls', () => {
   })
 
   it('leaves the rest of the work to later wakes when a handler takes long', () => {
-    class ManyTurns extends VirtualHost {
-      override readonly turnsPerWake = 1000
-    }
     const host = new ManyTurns()
     const reactor = new VReactor({ host, logWatcher: null })
     const fd = host.openDescriptor()
@@ -81,6 +83,30 @@ describe('a reactor with more ready handlers than a turn calls', () => {
     reactor.start()
     host.runUntil(() => handler.reads >= 3)
     expect(host.steps).toBe(handler.reads)
+  })
+})
+
+describe('a reactor with many long tasks', () => {
+  it('leaves further turns to later wakes', () => {
+    const host = new ManyTurns()
+    const reactor = new VReactor({ host, logWatcher: null })
+    let turns = 0
+    const task = { runTask: () => host.elapse(0.1) }
+    const post = (): void => {
+      for (let index = 0; index < 50; index += 1) reactor.post(task)
+    }
+    const count = {
+      runTask: () => {
+        turns += 1
+        if (turns < 3) post()
+        if (turns < 3) reactor.post(count)
+      },
+    }
+    post()
+    reactor.post(count)
+    reactor.start()
+    host.runUntilIdle()
+    expect([turns, host.steps]).toEqual([3, 3])
   })
 })
 
@@ -122,6 +148,23 @@ describe('ReadySet', () => {
         }
       }),
     )
+  })
+
+  it('does not hear a watch that still calls after it was closed', () => {
+    let told = 0
+    const set = new ReadySet<number>(() => {
+      told += 1
+    })
+    const watch = new Watch()
+    watch.ready = false
+    set.register(1, (onReady) => {
+      watch.onReady = onReady
+      return watch
+    })
+    set.remove(1)
+    watch.ready = true
+    watch.onReady()
+    expect([set.hasReady, set.queuedCount, told]).toEqual([false, 0, 0])
   })
 
   it('does not grow by a handler that is removed and added over and over', () => {

@@ -89,6 +89,15 @@ describe('VReactorScheduler in simulated time', () => {
     expect(seen).toEqual(['0 at 5', '1 at 15', '2 at 25', '3 at 35'])
   })
 
+  it('has one call pending for an action: the latest', () => {
+    const { host, scheduler, seen, note } = onVirtualTime()
+    type Action = { schedule(state?: string, delayMs?: number): unknown }
+    const action = scheduler.schedule<string>(note, 5, 'first') as unknown as Action
+    action.schedule('second', 10)
+    host.advance(100)
+    expect(seen).toEqual(['second at 10'])
+  })
+
   it('runs nothing that was unsubscribed, and leaves no call behind', () => {
     const { host, scheduler, seen, note } = onVirtualTime()
     const subscription = interval(10, scheduler).subscribe(note)

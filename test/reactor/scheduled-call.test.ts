@@ -3,7 +3,7 @@
  */
 import { type IVCallQueue, VReactorError, VScheduledCall } from '@vio/reactor'
 import { describe, expect, it } from 'vitest'
-import { virtualReactor } from './support.js'
+import { collectGarbage, virtualReactor } from './support.js'
 
 describe('VScheduledCall', () => {
   it('cancels: it does not run, is not active, and lets go of its function [VE-S06]', () => {
@@ -31,13 +31,7 @@ describe('VScheduledCall', () => {
     const call = make(held)
     held = undefined
     call.cancel()
-    // The collector is asked through the one way that does not depend on a flag of the process.
-    const { setFlagsFromString } = await import('node:v8')
-    const { runInNewContext } = await import('node:vm')
-    setFlagsFromString('--expose-gc')
-    const collect = runInNewContext('gc') as () => void
-    await new Promise((resolve) => setImmediate(resolve))
-    collect()
+    await collectGarbage()
     expect(reference.deref()).toBeUndefined()
     expect(call.active).toBe(false)
   })

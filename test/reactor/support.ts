@@ -1,6 +1,8 @@
 /**
  * What the reactor's tests share: a reactor on simulated time, and a handler that records.
  */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import {
   type IVReader,
   type IVSelectable,
@@ -29,6 +31,15 @@ export function virtualReactor(
   const logged: VLogEntry[] = []
   const reactor = new VReactor({ ...options, host, logWatcher: { watch: (entry) => logged.push(entry) } })
   return { host, reactor, logged }
+}
+
+/** Collects garbage, so that a test can see what is no longer held. Needs no flag of the process. */
+export async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  // What is still on the stack of the turn before is held by it.
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
 }
 
 /** A reader and writer that counts its calls, records what it is told, and reacts as a test says. */

@@ -112,6 +112,20 @@ describe('VirtualHost', () => {
     expect(run()).toEqual(run())
   })
 
+  it('tells a watch that its descriptor turned ready, once', () => {
+    const host = new VirtualHost()
+    const fd = host.openDescriptor()
+    const events: string[] = []
+    host.watch(fd, 'read', () => events.push('read'))
+    host.watch(fd, 'write', () => events.push('write'))
+    host.setReady(fd, 'read', true)
+    host.setReady(fd, 'read', true)
+    expect(events).toEqual(['read'])
+    host.setReady(fd, 'read', false)
+    host.setReady(fd, 'read', true)
+    expect(events).toEqual(['read', 'read'])
+  })
+
   it('knows the descriptors that it opened, until they are closed', () => {
     const host = new VirtualHost()
     const [one, two] = [host.openDescriptor(), host.openDescriptor()]

@@ -160,6 +160,8 @@ export const HOST_ALONE_CASES: readonly IVContractCase<VHostFactory>[] = [
     handle.readableEnded = true
     handle.emit('end')
     deepStrictEqual([watch.ready, events], [true, 2])
+    watch.attempt?.()
+    strictEqual(watch.ready, true, 'ready for good once the input has ended')
     watch.close()
     strictEqual(handle.listenerCount, 0, 'a closed watch listens no more')
   }),
