@@ -3,15 +3,15 @@
  *
  * Decides nothing about limits: it takes whatever is appended. Chunks are not copied on the way in nor, where they
  * leave whole, on the way out, so whoever appends memory gives it away. Bytes are joined only by the calls whose
- * result is one piece (`pop`, `peek`) when that piece spans chunks. Invariant: `length` is the sum of what the ring
- * holds from `#offset` of its first chunk on, and no chunk in the ring is empty.
+ * result is one piece (`pop`, `peek`) when that piece spans chunks. Where the chunks are kept and searched is the
+ * ring's affair.
  */
+import { ChunkRing } from './chunk-ring.js'
 import { describeValue } from './limit.js'
 
 /** The global is an accessor; this is called for every chunk. */
 const isBuffer: (value: unknown) => value is Buffer = Buffer.isBuffer
 const EMPTY: Buffer = Buffer.alloc(0)
-const MIN_SLOTS = 4
 
 function asBuffer(bytes: Uint8Array): Buffer {
   if (isBuffer(bytes)) return bytes
@@ -21,13 +21,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 /** FIFO of bytes. A count below zero means "all"; a count beyond the content means what is there. */
 export class VByteBuffer {
-  /** A ring of chunks; its length is a power of two. */
-  #slots: Array<Buffer | undefined> = new Array<Buffer | undefined>(MIN_SLOTS).fill(undefined)
-  #head = 0
-  #count = 0
-  /** How much of the first chunk has left. */
-  #offset = 0
-  #length = 0
+  #ring = new ChunkRing()
 
   /** Starts with `chunks`, which are given away like those of `append`. */
   constructor(chunks?: Uint8Array | readonly Uint8Array[]) {
@@ -37,12 +31,12 @@ export class VByteBuffer {
 
   /** How many bytes are held. */
   get length(): number {
-    return this.#length
+    return this.#ring.length
   }
 
   /** In how many pieces they are held. */
   get chunkCount(): number {
-    return this.#count
+    return this.#ring.count
   }
 
   /**
@@ -52,12 +46,7 @@ export class VByteBuffer {
    */
   append(bytes: Uint8Array): void {
     const chunk = asBuffer(bytes)
-    const size = chunk.length
-    if (size === 0) return
-    if (this.#count === this.#slots.length) this.#grow()
-    this.#slots[(this.#head + this.#count) & (this.#slots.length - 1)] = chunk
-    this.#count += 1
-    this.#length += size
+    if (chunk.length > 0) this.#ring.append(chunk)
   }
 
   /** Appends each of `list` in order. @throws TypeError if one is not a Uint8Array; then nothing was appended */
@@ -69,12 +58,9 @@ export class VByteBuffer {
   /** Takes `count` bytes off the front, as one piece. It is a copy only where the piece spans chunks. */
   pop(count = -1): Buffer {
     const size = this.#sizeOf(count)
-    if (size === 0) return EMPTY
-    const first = this.#firstChunkLength()
-    if (size <= first) return this.popChunk(size)
-    const joined = Buffer.allocUnsafe(size)
-    this.#copyTo(joined)
-    this.remove(size)
+    if (size <= this.#ring.lengthAt(0)) return this.popChunk(size)
+    const joined = this.#join(size)
+    this.#ring.remove(size)
     return joined
   }
 
@@ -92,33 +78,19 @@ export class VByteBuffer {
 
   /** Takes the first piece, or its first `maxBytes`, without a copy. Empty if nothing is held or asked for. */
   popChunk(maxBytes = -1): Buffer {
-    const chunk = this.#slots[this.#head]
-    if (chunk === undefined || maxBytes === 0) return EMPTY
-    const available = chunk.length - this.#offset
-    if (maxBytes < 0 || maxBytes >= available) {
-      const whole = this.#offset === 0 ? chunk : chunk.subarray(this.#offset)
-      this.#dropFirst(available)
-      return whole
-    }
-    if (!Number.isInteger(maxBytes)) {
-      throw new TypeError(`a count of bytes is a whole number, got ${describeValue(maxBytes)}`)
-    }
-    const end = this.#offset + maxBytes
-    const part = chunk.subarray(this.#offset, end)
-    this.#offset = end
-    this.#length -= maxBytes
-    return part
+    const ring = this.#ring
+    if (ring.count === 0 || maxBytes === 0) return EMPTY
+    if (!(maxBytes < 0 || maxBytes >= ring.length || Number.isInteger(maxBytes))) throw wrongCount(maxBytes)
+    return ring.take(maxBytes)
   }
 
   /** Shows `count` bytes of the front as one piece. They stay; do not write to them. */
   peek(count = -1): Buffer {
     const size = this.#sizeOf(count)
     if (size === 0) return EMPTY
-    const first = this.peekChunk()
-    if (size <= first.length) return size === first.length ? first : first.subarray(0, size)
-    const joined = Buffer.allocUnsafe(size)
-    this.#copyTo(joined)
-    return joined
+    const first = this.#ring.at(0)
+    if (size === first.length) return first
+    return size < first.length ? first.subarray(0, size) : this.#join(size)
   }
 
   /** Shows `count` bytes of the front in the pieces they are held in. They stay; do not write to them. */
@@ -126,7 +98,7 @@ export class VByteBuffer {
     const list: Buffer[] = []
     let left = this.#sizeOf(count)
     for (let at = 0; left > 0; at += 1) {
-      const chunk = this.#chunkAt(at)
+      const chunk = this.#ring.at(at)
       const piece = chunk.length <= left ? chunk : chunk.subarray(0, left)
       left -= piece.length
       list.push(piece)
@@ -136,83 +108,52 @@ export class VByteBuffer {
 
   /** Shows the first piece, empty if nothing is held. It stays; do not write to it. */
   peekChunk(): Buffer {
-    const chunk = this.#slots[this.#head]
-    if (chunk === undefined) return EMPTY
-    return this.#offset === 0 ? chunk : chunk.subarray(this.#offset)
+    return this.#ring.at(0)
   }
 
-  /** The byte at `index`, or undefined beyond the content. Cheap near the front. */
+  /** The byte at `index`, or undefined beyond the content. Cheap near either end. */
   byteAt(index: number): number | undefined {
-    if (!Number.isInteger(index) || index < 0 || index >= this.#length) return undefined
-    let skip = index + this.#offset
-    for (let at = 0; ; at += 1) {
-      const chunk = this.#slots[(this.#head + at) & (this.#slots.length - 1)] ?? EMPTY
-      if (skip < chunk.length) return chunk[skip]
-      skip -= chunk.length
-    }
+    if (!Number.isInteger(index) || index < 0 || index >= this.#ring.length) return undefined
+    const place = this.#ring.locate(index)
+    return this.#ring.at(place.index)[index - place.start]
   }
 
   /** Drops `count` bytes off the front and returns how many it dropped. */
   remove(count = -1): number {
     const size = this.#sizeOf(count)
-    let left = size
-    while (left > 0) {
-      const available = this.#firstChunkLength()
-      if (left < available) {
-        this.#offset += left
-        this.#length -= left
-        return size
-      }
-      left -= available
-      this.#dropFirst(available)
-    }
+    this.#ring.remove(size)
     return size
   }
 
   /** Drops everything. */
   clear(): void {
-    if (this.#count === 0) return
-    this.#slots = new Array<Buffer | undefined>(MIN_SLOTS).fill(undefined)
-    this.#head = 0
-    this.#count = 0
-    this.#offset = 0
-    this.#length = 0
+    if (this.#ring.count > 0) this.#ring = new ChunkRing()
   }
 
   /** Takes everything, piece by piece. What is appended meanwhile is taken too. */
   *drain(): Generator<Buffer, void, undefined> {
-    while (this.#count > 0) yield this.popChunk()
+    while (this.#ring.count > 0) yield this.popChunk()
   }
 
   /** Moves `count` bytes of the front to the end of `target`, without a copy. Returns how many moved. */
   moveTo(target: VByteBuffer, count = -1): number {
-    const size = this.#sizeOf(count)
-    if (size === this.#length && target.#count === 0 && target !== this) {
-      this.#giveRing(target)
-      return size
-    }
-    let left = size
-    while (left > 0) {
-      const chunk = this.popChunk(left)
-      left -= chunk.length
-      target.append(chunk)
-    }
+    const ring = this.#ring
+    const size = ring.length
+    // All of it into an empty buffer: the two change rings, whatever is in them.
+    if (target.#ring.count > 0 || !(count < 0 || count >= size)) return this.#moveChunks(target, count)
+    this.#ring = target.#ring
+    target.#ring = ring
     return size
   }
 
-  /** Changes rings with an empty buffer: everything moves at the cost of nothing. */
-  #giveRing(target: VByteBuffer): void {
-    const empty = target.#slots
-    target.#slots = this.#slots
-    target.#head = this.#head
-    target.#count = this.#count
-    target.#offset = this.#offset
-    target.#length = this.#length
-    this.#slots = empty
-    this.#head = 0
-    this.#count = 0
-    this.#offset = 0
-    this.#length = 0
+  #moveChunks(target: VByteBuffer, count: number): number {
+    const size = this.#sizeOf(count)
+    for (let left = size; left > 0; ) {
+      const chunk = this.#ring.take(left)
+      left -= chunk.length
+      target.#ring.append(chunk)
+    }
+    return size
   }
 
   /**
@@ -227,103 +168,25 @@ export class VByteBuffer {
     if (!Number.isInteger(from) || from < 0) {
       throw new RangeError(`a search starts at a whole number from 0 on, got ${describeValue(from)}`)
     }
-    const lead = needle[0] ?? 0
-    let { index, start } = this.#locate(from)
-    let within = from - start
-    while (index < this.#count) {
-      const chunk = this.#chunkAt(index)
-      for (let at = chunk.indexOf(lead, within); at !== -1; at = chunk.indexOf(lead, at + 1)) {
-        const position = start + at
-        if (position + needle.length > this.#length) return -1
-        if (this.#matches(needle, index, at)) return position
-      }
-      start += chunk.length
-      within = 0
-      index += 1
-    }
-    return -1
+    return this.#ring.indexOf(needle, from)
   }
 
-  #matches(needle: Uint8Array, chunkIndex: number, at: number): boolean {
-    let index = chunkIndex
-    let chunk = this.#chunkAt(index)
-    let within = at
-    for (let position = 0; position < needle.length; position += 1) {
-      if (within === chunk.length) {
-        index += 1
-        chunk = this.#chunkAt(index)
-        within = 0
-      }
-      if (chunk[within] !== needle[position]) return false
-      within += 1
-    }
-    return true
-  }
-
-  /** The piece that holds byte `from`, and the position of that piece's first byte. Walks from the nearer end. */
-  #locate(from: number): { index: number; start: number } {
-    if (from >= this.#length) return { index: this.#count, start: this.#length }
-    if (from * 2 > this.#length) {
-      let index = this.#count - 1
-      let start = this.#length - this.#chunkLength(index)
-      while (start > from) {
-        index -= 1
-        start -= this.#chunkLength(index)
-      }
-      return { index, start }
-    }
-    let index = 0
-    let start = 0
-    while (start + this.#chunkLength(index) <= from) {
-      start += this.#chunkLength(index)
-      index += 1
-    }
-    return { index, start }
-  }
-
-  #chunkAt(index: number): Buffer {
-    const chunk = this.#slots[(this.#head + index) & (this.#slots.length - 1)] ?? EMPTY
-    return index === 0 && this.#offset > 0 ? chunk.subarray(this.#offset) : chunk
-  }
-
-  #chunkLength(index: number): number {
-    const size = this.#slots[(this.#head + index) & (this.#slots.length - 1)]?.length ?? 0
-    return index === 0 ? size - this.#offset : size
-  }
-
-  #firstChunkLength(): number {
-    return (this.#slots[this.#head]?.length ?? 0) - this.#offset
+  #join(size: number): Buffer {
+    const joined = Buffer.allocUnsafe(size)
+    this.#ring.copyTo(joined)
+    return joined
   }
 
   #sizeOf(count: number): number {
-    if (count < 0 || count >= this.#length) return this.#length
-    if (!Number.isInteger(count))
-      throw new TypeError(`a count of bytes is a whole number, got ${describeValue(count)}`)
+    const { length } = this.#ring
+    if (count < 0 || count >= length) return length
+    if (!Number.isInteger(count)) throw wrongCount(count)
     return count
   }
+}
 
-  #dropFirst(available: number): void {
-    this.#slots[this.#head] = undefined
-    this.#head = (this.#head + 1) & (this.#slots.length - 1)
-    this.#count -= 1
-    this.#offset = 0
-    this.#length -= available
-  }
-
-  #copyTo(target: Buffer): void {
-    let at = 0
-    for (let index = 0; at < target.length; index += 1) {
-      at += this.#chunkAt(index).copy(target, at)
-    }
-  }
-
-  #grow(): void {
-    const size = this.#slots.length
-    const slots = new Array<Buffer | undefined>(size * 2).fill(undefined)
-    for (let at = 0; at < size; at += 1) slots[at] = this.#slots[(this.#head + at) & (size - 1)]
-    this.#slots = slots
-    this.#head = 0
-  }
+function wrongCount(count: unknown): TypeError {
+  return new TypeError(`a count of bytes is a whole number, got ${describeValue(count)}`)
 }
 
 function needleOf(pattern: Uint8Array | number): Uint8Array {

@@ -12,6 +12,7 @@ export const IO_LEAVES: readonly string[] = [
   'errors',
   'limit',
   'byte-buffer',
+  'chunk-ring',
   'message-queue',
   'peer',
   'control',

@@ -86,33 +86,44 @@ export abstract class ConsumerEnd<
     return this.limitUnits
   }
 
-  /** How many units of `data` are to be taken now. Throws, without a change, where none may be. */
+  /**
+   * How many units of `data` are to be taken now. Throws, without a change, where none may be.
+   *
+   * Every chunk comes here at every element, so what is not the plain case stands apart.
+   */
   protected admit(data: Q, clim: number | null | undefined): number {
+    let count = this.limitUnits - this.movedUnits
+    const offered = data?.length ?? 0
+    // Without a producer, and after the end, the limit allows nothing either.
+    if (!(count > 0) || !(offered > 0) || !this.kind.isQueue(data)) throw this.#refusal(data)
+    if (offered < count) count = offered
+    return typeof clim === 'number' && clim > 0 && clim < count ? clim : count
+  }
+
+  /** Why nothing can be taken. */
+  #refusal(data: Q): Error {
     if (!this.kind.isQueue(data)) {
       const wanted = this.flowKind === 'bytes' ? 'VByteBuffer' : 'VMessageQueue'
-      throw new TypeError(`consume takes a ${wanted}, got ${describeValue(data)}`)
+      return new TypeError(`consume takes a ${wanted}, got ${describeValue(data)}`)
     }
-    if (this.ended || this.aborted) throw this.endedError()
+    if (this.ended || this.aborted) return this.endedError()
     if (this.peer === null)
-      throw new VIOError('consume was called on a consumer without a producer; attach one first')
-    const offered = data.length
-    if (offered === 0) throw new VIOError('consume was called without data; call it only when there is some')
-    let count = this.limitUnits - this.movedUnits
-    if (count <= 0) throw new VIOLimitExceeded(this.limitUnits, this.movedUnits, offered)
-    if (offered < count) count = offered
-    if (typeof clim === 'number' && clim > 0 && clim < count) count = clim
-    return count
+      return new VIOError('consume was called on a consumer without a producer; attach one first')
+    const offered = (data as Q).length
+    if (offered === 0) return new VIOError('consume was called without data; call it only when there is some')
+    return new VIOLimitExceeded(this.limitUnits, this.movedUnits, offered)
   }
 
   endConsume(clean: boolean, reason?: Error): void {
     if (this.ended || this.aborted) return
     this.ended = true
+    this.limitUnits = this.movedUnits
     this.handleEnd(Boolean(clean), reason)
   }
 
   /** Sets the cumulative limit to a higher value and tells the producer. A limit that is not higher changes nothing. */
   protected grant(limit: number): void {
-    if (limit <= this.limitUnits || this.peer === null) return
+    if (limit <= this.limitUnits || this.peer === null || this.closed) return
     this.limitUnits = limit
     this.peer.canProduce(limit)
   }

@@ -11,6 +11,7 @@ import type { FlowKind, PassingQueue } from '../chain/kind.js'
 import { ProducerEnd } from '../chain/producer-end.js'
 import type { VIOControl } from '../control.js'
 import { VIOOversize } from '../errors.js'
+import { limitOf } from '../limit.js'
 import type { IVConsumer, IVProducer, IVTransform } from '../types.js'
 
 /** What the ends of a lane ask of the element they belong to. */
@@ -97,17 +98,20 @@ export class LaneConsumer<
     return this.#output.length
   }
 
+  /** As inherited, but with a call site of its own: the engine then sees through it, which halves what a lane costs. */
+  override consume(data: QI, clim?: number | null): number {
+    this.deliver(data, this.admit(data, clim))
+    return this.limitUnits
+  }
+
   protected deliver(data: QI, count: number): void {
     const attachment = this.attachment
     this.movedUnits += count
-    if (this.#busy) {
-      data.moveTo(this.#input, count)
-      this.#fed = true
-    } else {
+    if (this.#busy) this.#keep(data, count)
+    else {
       this.#busy = true
       try {
         this.#feed(data, count)
-        this.#advance()
       } catch (error) {
         this.#fail(error)
       }
@@ -116,17 +120,26 @@ export class LaneConsumer<
     if (attachment === this.attachment) this.limitUnits = this.#allowed()
   }
 
-  /** Hands new input to the transform: as it is, if that is all there is; else behind what was held before. */
+  /**
+   * Hands new input to the transform: as it is, if that is all there is, else behind what was held before. The first
+   * way is that of nearly every chunk, and ends with the output handed on.
+   */
   #feed(data: QI, count: number): void {
-    const alone = this.#input.length === 0 && this.#output.length === 0 && this.#bypass === 'off'
-    if (!alone || count !== data.length) {
-      data.moveTo(this.#input, count)
-      this.#fed = true
+    const output = this.#output
+    if (this.#input.length > 0 || output.length > 0 || this.#bypass !== 'off' || count !== data.length) {
+      this.#keep(data, count)
+      this.#advance()
       return
     }
-    this.#transform.push(data, this.#output)
+    this.#transform.push(data, output)
     if (data.length > 0) data.moveTo(this.#input)
-    if (this.#output.length === 0) this.#refuseOversize()
+    if (output.length === 0) this.#refuseOversize()
+    else if (this.out.give(output) === 0 || output.length > 0) this.#advance()
+  }
+
+  #keep(data: QI, count: number): void {
+    data.moveTo(this.#input, count)
+    this.#fed = true
   }
 
   #allowed(): number {
@@ -284,9 +297,18 @@ export class LaneProducer<QO extends PassingQueue<QO>, PO, CO extends IVConsumer
 
   /** Passes on what the credit allows; returns how many units left. */
   give(data: QO): number {
+    const peer = this.peer
+    const credit = this.limitUnits - this.movedUnits
+    if (peer === null || credit <= 0) return 0
+    const attachment = this.attachment
     const before = data.length
-    this.send(data)
-    return before - data.length
+    const answer = peer.consume(data, credit < before ? credit : null)
+    const taken = before - data.length
+    if (attachment === this.attachment) {
+      this.movedUnits += taken
+      this.limitUnits = answer !== null && answer >= 0 ? answer : limitOf(answer)
+    }
+    return taken
   }
 
   giveEnd(clean: boolean, reason: Error | undefined): void {

@@ -110,7 +110,10 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     const count = this.admit(data, clim)
     if (this.#observed) this.#hooks.passing(data, count)
     const next = this.out.consumer
-    if (next === null || this.held.length > 0) return this.#hold(data, count)
+    if (next === null || this.held.length > 0) {
+      this.deliver(data, count)
+      return this.limitUnits
+    }
     const epoch = this.#epoch
     const before = data.length
     this.#inside = true
@@ -130,21 +133,20 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     if (call.epoch !== this.#epoch) this.#realign()
     if (!sameAbove) return this.limitUnits
     // What was granted and not taken by a consumer that left waits for the next one.
-    if (!sameBelow && moved < call.count) return this.#hold(data, call.count - moved)
+    if (!sameBelow && moved < call.count) {
+      this.deliver(data, call.count - moved)
+      return this.limitUnits
+    }
     const open = this.out.consumer !== null && this.held.length === 0
     this.limitUnits = open ? Math.min(this.out.limit + this.#shift, this.#allowance) : this.movedUnits
     return this.limitUnits
   }
 
+  /** Keeps bytes until a consumer is attached; no more are allowed before they have left. */
   protected deliver(data: VByteBuffer, count: number): void {
-    this.#hold(data, count)
-  }
-
-  #hold(data: VByteBuffer, count: number): number {
     this.movedUnits += data.moveTo(this.held, count)
     this.limitUnits = this.movedUnits
     this.#route()
-    return this.limitUnits
   }
 
   /** Brings the counters of both ends up to date. */
