@@ -1,11 +1,29 @@
 /**
  * Raw descriptors and stream-backed handles on real time.
  */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type IVReader, type IVSelectable, type IVWriter, VReactor, VReactorError } from '@vio/reactor'
+import {
+  type IVReader,
+  type IVSelectable,
+  type IVWriter,
+  type VFailure,
+  VFIOCompleted,
+  VFIOLost,
+  VReactor,
+  VReactorError,
+} from '@vio/reactor'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Recorder } from './support.js'
 
@@ -63,6 +81,65 @@ describe('a regular file', () => {
     reactor.addReader(handler)
     await reactor.run()
     expect(pieces).toEqual(['to be r', 'ead in ', 'pieces', '', ''])
+  })
+})
+
+/** Writes to a file and owns its descriptor. */
+class FileHandler implements IVWriter, IVSelectable {
+  #fd: number
+  readonly reasons: VFailure[] = []
+
+  constructor(path: string) {
+    this.#fd = openSync(path, 'w')
+  }
+
+  fileno(): number {
+    return this.#fd
+  }
+
+  doWrite(): void {
+    writeSync(this.#fd, 'x')
+  }
+
+  closeOutput(reason: VFailure): boolean {
+    return this.closeIO(reason)
+  }
+
+  closeIO(reason: VFailure): boolean {
+    this.reasons.push(reason)
+    if (this.#fd >= 0) closeSync(this.#fd)
+    this.#fd = -1
+    return true
+  }
+}
+
+describe('a handler that owns its descriptor', () => {
+  it('gives the number of the system, and -1 once it is closed, which closes it as lost [VE-06] [VE-05]', () => {
+    const handler = new FileHandler(join(folder, 'out'))
+    expect(fstatSync(handler.fileno()).isFile()).toBe(true)
+    reactor.addWriter(handler)
+    expect(reactor.writers).toEqual([handler])
+    reactor.removeWriter(handler)
+    handler.closeIO(new VFIOCompleted())
+    expect(handler.fileno()).toBe(-1)
+    reactor.addWriter(handler)
+    expect(reactor.writers).toEqual([])
+    expect(handler.reasons.at(-1)).toBeInstanceOf(VFIOLost)
+  })
+
+  it('is closed once, however often it is told, and says that it is closed [VE-11]', async () => {
+    const handler = new FileHandler(join(folder, 'out'))
+    const fd = handler.fileno()
+    handler.doWrite = () => {
+      throw new Error('the disk is full')
+    }
+    reactor.addWriter(handler)
+    reactor.schedule(1, () => reactor.stop())
+    await reactor.run()
+    expect([handler.fileno(), fd >= 0]).toEqual([-1, true])
+    // A second close of the descriptor would throw, or close what got its number since.
+    expect(handler.closeIO(new VFIOLost())).toBe(true)
+    expect(handler.reasons.length).toBe(2)
   })
 })
 

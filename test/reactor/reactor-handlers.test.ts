@@ -318,7 +318,7 @@ describe('a handler that fails', () => {
     expect(logged.map((entry) => entry.message)).toEqual(['writer failed'])
   })
 
-  it('because its descriptor does is removed from both directions and closed in both [VE-11] [VE-S09]', () => {
+  it('because its descriptor does is removed from both directions and closed in both [VE-S09]', () => {
     const { host, reactor, logged, fd, handler } = withHandler()
     reactor.addReader(handler)
     reactor.addWriter(handler)
@@ -333,7 +333,7 @@ describe('a handler that fails', () => {
     expect(logged.length).toBe(1)
   })
 
-  it('because its descriptor does is closed in both directions also if it only reads [VE-11]', () => {
+  it('because its descriptor does is closed in both directions also if it only reads', () => {
     const { host, reactor, fd, handler } = withHandler()
     reactor.addReader(handler)
     host.failDescriptor(fd, broken)

@@ -138,7 +138,7 @@ describe('VWorkerPort to a worker thread', () => {
     await expect(otherPort.execute('exit')).rejects.toThrow(VWorkerPortClosed)
   })
 
-  it('fails calls to a reactor that has stopped', async () => {
+  it('stops the reactor of another thread, to which calls then fail [VE-S01] [VE-S08]', async () => {
     expect(await port.execute('stop')).toBeUndefined()
     await expect(port.execute('add', 1, 2)).rejects.toMatchObject({ remoteName: 'VReactorError' })
   })

@@ -10,7 +10,14 @@ import { TextHash } from './hash.js'
 
 const WARM_UP = 12
 
-/** A generator for tests. */
+/**
+ * A generator for tests.
+ *
+ * @example
+ * const random = new VSeededRandom(seed)
+ * const loss = random.fork('loss')
+ * const lost = loss.publicDouble() < 0.05
+ */
 export class VSeededRandom implements IVRandom {
   /** The seed, with the names of the forks that led here. */
   readonly seed: string

@@ -17,7 +17,14 @@ export interface VTraceEvent {
   readonly detail: string
 }
 
-/** Records events. */
+/**
+ * Records events.
+ *
+ * @example
+ * const trace = new VTrace()
+ * trace.record(host.now(), 'send', peer, bytes.length)
+ * trace.digest // the same in every run with the same seed
+ */
 export class VTrace {
   readonly #maxKept: number
   readonly #hash = new TextHash()
