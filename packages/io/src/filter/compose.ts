@@ -98,7 +98,8 @@ export class VComposition implements IVReactorObject {
         // The two are of one kind, which `readParts` saw to; their types are not told apart any more.
         joint.consumer.attach(joint.producer as never)
       } catch (error) {
-        for (const done of joints.slice(at + 1)) done.consumer.detach()
+        // The one that refused too: an element written by hand may have refused halfway.
+        for (const done of joints.slice(at)) done.consumer.detach()
         throw this.#attachError(joint.position, error)
       }
     }
@@ -198,7 +199,7 @@ function reactorOf(parts: readonly ChainPart[]): IVReactor {
     }
   }
   throw new TypeError(
-    'no element of the chain belongs to a reactor; at least one has a property reactor, as all of vio have',
+    'no element of the chain belongs to a reactor; give one a property reactor, or put a VByteTap between',
   )
 }
 

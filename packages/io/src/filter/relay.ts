@@ -17,7 +17,7 @@ export interface RelayOwner<C> {
   producerControl(): VIOControl
   /** The consumers, within the element, that feed the relay. */
   producerFlows(): readonly C[]
-  /** The consumer allows more than waits, or has changed. */
+  /** A consumer was attached, or allows more and nothing waits, or what waited has been given as far as it allowed. */
   roomChanged(): void
   /** The flow below was taken down; `afterEnd` if its end had been told, which then is carried out. */
   relayAborted(reason: Error | undefined, afterEnd: boolean): void
@@ -106,6 +106,7 @@ export class RelayProducer<Q extends PassingQueue<Q>, P, C extends IVConsumer<Q,
 
   protected peerAttached(): void {
     this.trigger()
+    this.#owner.roomChanged()
   }
 
   protected peerDetached(): void {}
