@@ -10,6 +10,7 @@ import {
   type IVReactor,
   type VFailure,
   VFIOCompleted,
+  VFIOError,
   VFIOLost,
   VIOCompleted,
   VIOError,
@@ -325,7 +326,13 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       get connecting() {
         return endpoint.#connecting
       },
-      doWrite: () => this.doWrite(),
+      doWrite: () => {
+        try {
+          this.doWrite()
+        } catch (error) {
+          this.closeOutput(this.#failure('writing', error))
+        }
+      },
       outputFinished: (reason) => {
         const closesAll = !this.#policy.halfOut || !this.#wasConnected
         if (this.#inputClosed === null && closesAll) this.#endInput(reason)
@@ -410,8 +417,18 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       this.#tellTask.post()
       return
     }
-    if (this.#reading || this.#atEnd()) this.doRead()
+    try {
+      if (this.#reading || this.#atEnd()) this.doRead()
+    } catch (error) {
+      this.closeInput(this.#failure('reading', error))
+    }
     this.#wakeReader()
+  }
+
+  /** Reports what a handler threw, and makes it the reason to close its direction. */
+  #failure(what: string, error: unknown): VFIOLost {
+    this.log.error(`${what} failed`, error)
+    return new VFIOLost(new VIOLost(`${what} failed`, { cause: error }))
   }
 }
 
@@ -427,6 +444,7 @@ function checkPolicy(policy: IVHalfClose): IVHalfClose {
 
 /** The error that reading or writing after the end throws. */
 function endError(end: VFailure): Error {
+  if (end instanceof VFIOError) return end.value
   if (end.value instanceof VIOCompleted || end.value instanceof VIOLost) return end.value
   return end instanceof VFIOCompleted
     ? new VIOCompleted('the end was reached')

@@ -1,5 +1,19 @@
 /** What tests of elements and chains need: devices and ends that follow a script, and contract suites. */
 export { VTestBench, type VTestBenchOptions } from './bench.js'
+export type { IVContractCase } from './contract/case.js'
+export { consumerContract } from './contract/consumer.js'
+export {
+  BYTE_UNITS,
+  type IVConsumerSetup,
+  type IVConsumerSubject,
+  type IVFlowUnits,
+  type IVProducerSubject,
+  type IVSubject,
+  MESSAGE_UNITS,
+  type VConsumerFactory,
+  type VProducerFactory,
+} from './contract/flow.js'
+export { producerContract } from './contract/producer.js'
 export {
   createDevicePair,
   type VConnectOutcome,

@@ -116,9 +116,13 @@ export abstract class ProbeEnd<Self, N extends Neighbour<Self>, H extends string
       this.#link(null)
       throw error
     }
-    if (!this.isAttachedTo(neighbour)) return
-    this.hook(this.attachedHook)
-    tell(neighbour.control, this.notifyName, this as never)
+    try {
+      if (this.isAttachedTo(neighbour)) this.hook(this.attachedHook)
+      if (this.isAttachedTo(neighbour)) tell(neighbour.control, this.notifyName, this as never)
+    } catch (error) {
+      if (this.isAttachedTo(neighbour)) this.detach()
+      throw error
+    }
   }
 
   /** Detaches, the neighbour's hook first. */

@@ -25,7 +25,7 @@ export type VProbeProducerHook = 'consumerAttached' | 'consumerDetached' | 'canP
 
 /** Options of a producing probe. */
 export interface VProbeProducerOptions extends VProbeOptions<VProbeProducerHook> {
-  /** With it the probe gives by itself, one portion a turn. */
+  /** With it the probe gives by itself, one portion a turn, and logs what its consumer throws. */
   readonly reactor?: IVReactor
   /** How many units one `consume` is offered; by default all there are. */
   readonly portions?: VSizeScript
@@ -137,6 +137,7 @@ export class ProbeProducer<Q extends PassingQueue<Q>, P, C extends IVConsumer<Q,
     } catch (error) {
       this.failures.push(error)
       this.log.add(`${this.name}.failed`)
+      this.#reactor?.log.error(`the consumer of ${this.name} failed`, error)
       this.abort(error instanceof Error ? error : new VIOError(String(error)))
       return 0
     }
