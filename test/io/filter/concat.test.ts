@@ -8,6 +8,7 @@ import { VIOClosed, VIOError, VIOLost } from '@vio/reactor'
 import { VSeededRandom } from '@vio/reactor/testing'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { propertyRuns } from '../../lib/runs.js'
 import { virtualReactor } from '../../reactor/support.js'
 
 function setUp() {
@@ -139,7 +140,7 @@ describe('the parts of a concatenation', () => {
       fc.property(fc.integer(), fc.array(fc.nat(300), { maxLength: 12 }), (seed, sizes) => {
         runRandomConcat(seed, sizes)
       }),
-      { numRuns: 150 },
+      propertyRuns(150),
     )
   })
 })

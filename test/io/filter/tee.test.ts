@@ -15,6 +15,7 @@ import { VIOClosed, VIOLost } from '@vio/reactor'
 import { VSeededRandom } from '@vio/reactor/testing'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { propertyRuns } from '../../lib/runs.js'
 import { virtualReactor } from '../../reactor/support.js'
 
 function setUp(options: VTeeOptions = {}, late?: 'late source') {
@@ -153,7 +154,7 @@ describe('bytes of a tee', () => {
   it('are equal and in order in each branch, whatever the limits and stalls of each', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 5 }), (seed, count) => runRandomTee(seed, count)),
-      { numRuns: 150 },
+      propertyRuns(150),
     )
   })
 })
