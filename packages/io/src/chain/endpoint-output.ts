@@ -150,7 +150,7 @@ export class EndpointOutputSide implements EndpointOutput {
   close(reason: VFailure): void {
     if (this.#closed !== null) return
     this.#closed = reason
-    if (!this.#announced) this.end.abort(errorOf(reason))
+    if (!this.#announced) this.#abortChain(reason)
     const canWrite = this.#owner.wasConnected || this.#owner.connecting
     if (this.end.buffer.length === 0 || !canWrite || this.#device.outputEnd !== null) this.#finish()
     else this.startWriting()
@@ -182,7 +182,12 @@ export class EndpointOutputSide implements EndpointOutput {
       this.#finish()
       if (lost) this.#owner.outputLost(reason)
     }
-    this.end.abort(errorOf(reason) ?? errorOf(this.#closed))
+    this.#abortChain(errorOf(reason) === undefined ? this.#closed : reason)
+  }
+
+  /** Takes down the chain that is attached. A later one is taken down when it comes. */
+  #abortChain(reason: VFailure | null): void {
+    if (this.end.producer !== null) this.end.abort(errorOf(reason))
   }
 }
 

@@ -444,7 +444,9 @@ function checkPolicy(policy: IVHalfClose): IVHalfClose {
 
 /** The error that reading or writing after the end throws. */
 function endError(end: VFailure): Error {
-  if (end instanceof VFIOError) return end.value
+  if (end instanceof VFIOError) {
+    return end.value instanceof VIOError ? end.value : new VIOError(String(end.value), { cause: end.value })
+  }
   if (end.value instanceof VIOCompleted || end.value instanceof VIOLost) return end.value
   return end instanceof VFIOCompleted
     ? new VIOCompleted('the end was reached')
