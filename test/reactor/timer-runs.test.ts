@@ -132,7 +132,7 @@ describe('TimerSlots', () => {
     }
     burst(10_000)
     const grown = slots.capacity
-    for (let times = 0; times < 5; times += 1) {
+    for (let times = 0; times < 20; times += 1) {
       burst(10_000)
       burst(100)
     }
