@@ -20,8 +20,11 @@ export interface AheadPattern {
   readonly whole: RegExp
 }
 
-/** Sees the end, and marks it. */
-const END = '(?![^])()'
+/**
+ * Sees the end, and marks it. With the flag m `$` alone would see lines too; with the flag u the engine takes the middle
+ * of a pair of halves for a place where no character follows, which is not what `$` sees.
+ */
+const END = '$(?![^])()'
 
 /** How many optional repetitions are written out; beyond that one may wait for a character more than needed. */
 const MAX_WRITTEN_OUT = 64
