@@ -1,0 +1,122 @@
+/**
+ * The producing end of elements whose owner puts bytes in when it likes: facades and adapters.
+ *
+ * Decides when what was put in goes out: at once where the consumer allows it, else on a later turn. How much may wait is
+ * the owner's affair. Invariants: bytes leave in the order they were put in, the end after them; a consumer that is at
+ * work on what it was given is not given more in the same stack.
+ */
+import type { IVReactor } from '@vio/reactor'
+import { VByteBuffer } from '../byte-buffer.js'
+import type { VIOControl } from '../control.js'
+import type { IVByteConsumer, IVByteProducer } from '../types.js'
+import { BYTES } from './kind.js'
+import { ProducerEnd } from './producer-end.js'
+
+/** What an outlet asks of its owner. */
+export interface OutletOwner {
+  /** A consumer was attached. */
+  attached(): void
+  /** Bytes have left the queue. */
+  moved(): void
+  /** The flow was taken down; `afterEnd` without a reason says that the end was carried out. The queue is empty. */
+  aborted(reason: Error | undefined, afterEnd: boolean): void
+  /** The control that takes messages travelling against the bytes. */
+  control(): VIOControl
+}
+
+/** Gives the bytes that its owner puts in. */
+export class Outlet extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer> {
+  readonly #owner: OutletOwner
+  readonly #queue = new VByteBuffer()
+  #end: { readonly clean: boolean; readonly reason: Error | undefined } | null = null
+  #sending = false
+  #totalBytes = 0
+
+  constructor(reactor: IVReactor, owner: OutletOwner) {
+    super(reactor, BYTES)
+    this.#owner = owner
+  }
+
+  get control(): VIOControl {
+    return this.#owner.control()
+  }
+
+  /** Bytes that wait. */
+  get queuedBytes(): number {
+    return this.#queue.length
+  }
+
+  /** Bytes that consumers took, over all attachments. */
+  get totalBytes(): number {
+    return this.#totalBytes
+  }
+
+  /** True once nothing more may be put in. */
+  get ending(): boolean {
+    return this.#end !== null || this.closed
+  }
+
+  /** Puts bytes in; their memory is given away. Returns true if nothing waits afterwards. */
+  write(pieces: readonly Uint8Array[]): boolean {
+    if (this.ending) return false
+    this.#queue.appendList(pieces)
+    this.#flush()
+    return this.#queue.length === 0
+  }
+
+  /** Ends the flow after what waits. Only the first call counts. */
+  finish(clean: boolean, reason?: Error): void {
+    if (this.ending) return
+    this.#end = { clean, reason }
+    if (this.#sending) this.trigger()
+    else this.#endIfEmpty()
+  }
+
+  protected wantsTurn(): boolean {
+    if (this.#queue.length > 0) return this.limitUnits > this.movedUnits
+    return this.#end !== null && !this.ended
+  }
+
+  protected produceTurn(): void {
+    this.#flush()
+    if (!this.#sending) this.#endIfEmpty()
+  }
+
+  protected handleAborted(reason: Error | undefined): void {
+    this.#queue.clear()
+    this.#owner.aborted(reason, this.ended)
+  }
+
+  protected peerAttached(): void {
+    this.#owner.attached()
+    this.trigger()
+  }
+
+  protected peerDetached(): void {}
+
+  #flush(): void {
+    if (this.#sending) {
+      this.trigger()
+      return
+    }
+    const before = this.#queue.length
+    if (before === 0 || this.peer === null || this.limitUnits <= this.movedUnits) return
+    this.#sending = true
+    try {
+      this.send(this.#queue)
+    } catch (error) {
+      this.fail(error)
+      return
+    } finally {
+      this.#sending = false
+    }
+    if (this.aborted) return
+    this.#totalBytes += before - this.#queue.length
+    this.trigger()
+    this.#owner.moved()
+  }
+
+  #endIfEmpty(): void {
+    if (this.#end !== null && this.#queue.length === 0) this.sendEnd(this.#end.clean, this.#end.reason)
+  }
+}

@@ -1,0 +1,4 @@
+/** Public names of `@vio/io/node`: chain ends and filters on Node's own files, streams and compression. */
+export { VFileSink, type VFileSinkOptions } from './file-sink.js'
+export { DEFAULT_FILE_BYTES, VFileSource, type VFileSourceOptions, type VFileTarget } from './file-source.js'
+export { VStreamDevice, type VStreamDeviceOptions } from './stream-device.js'
