@@ -84,7 +84,8 @@ export class HookedConsumerEnd<
   }
 
   #adopt(answer: VReceiveAnswer): void {
-    if (answer === undefined || answer === null || answer < 0) this.limitUnits = UNLIMITED
+    const none = answer === undefined || answer === null || (typeof answer === 'number' && answer < 0)
+    if (none) this.limitUnits = UNLIMITED
     else if (Number.isSafeInteger(answer) || answer === UNLIMITED) this.limitUnits = this.movedUnits + answer
     else
       throw new VIOError(

@@ -5,6 +5,7 @@
  * `Buffer` of any size, or messages.
  */
 import { VByteBuffer } from '../byte-buffer.js'
+import { describeValue } from '../limit.js'
 import { VMessageQueue } from '../message-queue.js'
 import {
   type IVByteConsumer,
@@ -78,6 +79,8 @@ const ANY_MESSAGES: MessageKind<unknown> = {
   take: (queue) => queue.shift(),
   sizeOf: () => 1,
   put: (queue, piece) => {
+    if (!Array.isArray(piece))
+      throw new TypeError(`messages are given as a list, got ${describeValue(piece)}`)
     for (const message of piece) queue.append(message)
   },
 }

@@ -13,6 +13,16 @@ export {
   type VConsumerFactory,
   type VProducerFactory,
 } from './contract/flow.js'
+export type {
+  IVConsumerScript,
+  IVHookedConsumerSubject,
+  IVHookedProducerSubject,
+  IVProducerScript,
+  VHookedConsumerFactory,
+  VHookedProducerFactory,
+} from './contract/hooked.js'
+export { hookedConsumerContract } from './contract/hooked-consumer.js'
+export { hookedProducerContract } from './contract/hooked-producer.js'
 export { producerContract } from './contract/producer.js'
 export {
   createDevicePair,

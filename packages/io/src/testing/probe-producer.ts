@@ -79,10 +79,10 @@ export class ProbeProducer<Q extends PassingQueue<Q>, P, C extends IVConsumer<Q,
   canProduce(limit: number | null): void {
     if (this.neighbour === null) throw new VIOError(`${this.name} has no consumer`)
     const offered = limitOf(limit)
-    if (offered <= this.limit) return
-    this.limit = offered
+    const raised = offered > this.limit
+    if (raised) this.limit = offered
     this.hook('canProduce', String(offered))
-    this.#wake()
+    if (raised) this.#wake()
   }
 
   /** Queues units; they go on as far as the limit allows: by themselves with a reactor, else with the next `pump`. */
