@@ -25,6 +25,9 @@ export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
   protected movedUnits = 0
   /** The cumulative limit since attachment. */
   protected limitUnits = 0
+  /** The counters of the attachment before, for a neighbour that leaves its own to them. */
+  protected lastMovedUnits = 0
+  protected lastLimitUnits = 0
   /** Changes with every attach and detach, so that code which called out can tell whether it is still attached. */
   protected attachment = 0
   protected ended = false
@@ -124,8 +127,14 @@ export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
     }
   }
 
+  /** The attachment is about to end, with its counters still in place. */
+  protected unlinking(): void {}
+
   #link(peer: Peer | null): void {
+    if (this.peer !== null) this.unlinking()
     this.peer = peer
+    this.lastMovedUnits = this.movedUnits
+    this.lastLimitUnits = this.limitUnits
     this.movedUnits = 0
     this.limitUnits = 0
     this.attachment += 1

@@ -84,9 +84,9 @@ export class HookedConsumerEnd<
   }
 
   #adopt(answer: VReceiveAnswer): void {
-    const none = answer === undefined || answer === null || (typeof answer === 'number' && answer < 0)
-    if (none) this.limitUnits = UNLIMITED
-    else if (Number.isSafeInteger(answer) || answer === UNLIMITED) this.limitUnits = this.movedUnits + answer
+    if (answer === undefined || answer === null) this.limitUnits = UNLIMITED
+    else if (Number.isSafeInteger(answer)) this.limitUnits = answer < 0 ? UNLIMITED : this.movedUnits + answer
+    else if (answer === UNLIMITED || answer === -UNLIMITED) this.limitUnits = UNLIMITED
     else
       throw new VIOError(
         `the receiving hook answers with a whole number or nothing, got ${describeValue(answer)}`,

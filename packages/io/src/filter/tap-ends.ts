@@ -31,13 +31,8 @@ interface TapEpoch {
   readonly below: number
 }
 
-/** One call of the consumer below: what it was offered, what it may take, and what it answered. */
-interface PassedOn {
-  readonly before: number
-  readonly count: number
-  readonly answer: number | null
-  readonly epoch: TapEpoch
-}
+/** A consumer whose own counters tell how much went to it. */
+type CountingConsumer = ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProducer>
 
 /** The end of a tap that takes bytes, and the tap's state. */
 export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProducer> {
@@ -46,16 +41,17 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
   readonly out: TapProducer
   /** Bytes that came while no consumer was attached. */
   readonly held: VByteBuffer = new VByteBuffer()
-  /** The consumer below, while bytes can go there with nothing to do on the way; else null. */
-  #direct: IVByteConsumer | null = null
-  /** Bytes that went the direct way and are not in the counters of the two ends yet. */
-  #passed = 0
+  /**
+   * The consumer below, while bytes go there with nothing to do on the way; else null. While it is set, its counters
+   * stand for those of both ends of the tap.
+   */
+  #direct: CountingConsumer | null = null
+  /** Which attachments `#shift` belongs to; another object after each change. */
+  #epoch: TapEpoch = { above: 0, below: 0 }
+  /** Units moved above less units moved below and held. */
+  #shift = 0
   /** The consumer below is at work: what it has taken is not counted yet. */
   #inside = false
-  /** Which attachments the counters belong to; another object after each change. */
-  #epoch: TapEpoch = { above: 0, below: 0 }
-  /** Units moved above less units moved below and held. Constant while both attachments last. */
-  #shift = 0
   /** The cumulative number of bytes that the tap itself lets through in this attachment. */
   #allowance = UNLIMITED
   #end: { readonly clean: boolean; readonly reason: Error | undefined } | undefined
@@ -76,37 +72,66 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
   }
 
   override get consumed(): number {
-    return this.movedUnits + this.#passed
+    return this.#direct === null ? this.movedUnits : this.#direct.consumed + this.#shift
+  }
+
+  override get limit(): number {
+    return this.#direct === null ? this.limitUnits : this.#direct.limit + this.#shift
+  }
+
+  /** The consumer that bytes go to directly, or null. */
+  get direct(): CountingConsumer | null {
+    return this.#direct
+  }
+
+  /** True while bytes or an end wait for the consumer below. */
+  get waits(): boolean {
+    return this.held.length > 0 || this.#end !== undefined
   }
 
   /**
-   * Passes bytes on. The direct way leaves every check to the consumer below, whose limit is this one's: what it
-   * refuses has not changed anything here.
+   * Passes bytes on. The direct way leaves checks and counters to the consumer below, whose limit is this one's: what
+   * it refuses has not changed anything here.
    */
   override consume(data: VByteBuffer, clim?: number | null): number {
     const next = this.#direct
-    if (next === null) return this.#consumeChecked(data, clim)
+    if (next === null) return this.#consumeCounted(data, clim)
     const epoch = this.#epoch
-    const before = data.length
+    const before = data?.length
     this.#inside = true
     const limit = next.consume(data, clim)
     this.#inside = false
-    if (epoch !== this.#epoch || limit === null || limit < 0) {
-      const count = typeof clim === 'number' && clim > 0 && clim < before ? clim : before
-      return this.#settle(data, { before, count, answer: limit, epoch })
-    }
-    this.#passed += before - data.length
+    if (epoch !== this.#epoch) return this.#settleDirect(data, before, clim, epoch)
     // Without a shift the very number goes up, so that large limits are not boxed anew at each element.
-    if (this.#shift === 0) {
-      this.limitUnits = limit
-      return limit
+    return this.#shift === 0 ? limit : limit + this.#shift
+  }
+
+  /** An attachment changed while bytes went the direct way: the counters were taken over in the middle of it. */
+  #settleDirect(data: VByteBuffer, before: number, clim: number | null | undefined, epoch: TapEpoch): number {
+    if (epoch.below === this.out.attachedAt) this.out.recount()
+    this.#route()
+    if (epoch.above === this.attachment && epoch.below !== this.out.attachedAt) {
+      // What was granted and not taken by a consumer that left waits for the next one.
+      const moved = before - data.length
+      const offered = typeof clim === 'number' && clim > 0 ? Math.min(clim, before) : before
+      const rest = Math.min(offered - moved, this.limitUnits - this.movedUnits)
+      if (rest > 0) this.deliver(data, rest)
     }
-    this.limitUnits = limit + this.#shift
-    return this.limitUnits
+    return this.#limitAfter(epoch)
+  }
+
+  /** The answer to the producer after a call in which an attachment changed. */
+  #limitAfter(epoch: TapEpoch): number {
+    if (epoch.above !== this.attachment) this.regrant()
+    else if (this.#direct === null) {
+      const open = this.out.consumer !== null && this.held.length === 0
+      this.limitUnits = open ? Math.min(this.out.limit + this.#shift, this.#allowance) : this.movedUnits
+    }
+    return this.limit
   }
 
   /** Passes bytes on where something is to be done on the way: watched, withheld, or kept for want of a consumer. */
-  #consumeChecked(data: VByteBuffer, clim: number | null | undefined): number {
+  #consumeCounted(data: VByteBuffer, clim: number | null | undefined): number {
     const count = this.admit(data, clim)
     if (this.#observed) this.#hooks.passing(data, count)
     const next = this.out.consumer
@@ -119,76 +144,63 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     this.#inside = true
     const answer = next.consume(data, count)
     this.#inside = false
-    return this.#settle(data, { before, count, answer, epoch })
-  }
-
-  /** Counts what the consumer below took, and finds the limit from here on, also if an attachment changed meanwhile. */
-  #settle(data: VByteBuffer, call: PassedOn): number {
-    const moved = call.before - data.length
-    const sameAbove = call.epoch.above === this.attachment
-    const sameBelow = call.epoch.below === this.out.attachedAt
-    if (call.epoch === this.#epoch) this.sync()
-    if (sameAbove) this.movedUnits += moved
-    if (sameBelow) this.out.passed(moved, limitOf(call.answer))
-    if (call.epoch !== this.#epoch) this.#realign()
-    if (!sameAbove) return this.limitUnits
-    // What was granted and not taken by a consumer that left waits for the next one.
-    if (!sameBelow && moved < call.count) {
-      this.deliver(data, call.count - moved)
+    const moved = before - data.length
+    if (epoch.above === this.attachment) this.movedUnits += moved
+    if (epoch.below === this.out.attachedAt) this.out.count(moved, limitOf(answer))
+    if (epoch === this.#epoch) {
+      this.limitUnits = Math.min(this.out.limit + this.#shift, this.#allowance)
       return this.limitUnits
     }
-    const open = this.out.consumer !== null && this.held.length === 0
-    this.limitUnits = open ? Math.min(this.out.limit + this.#shift, this.#allowance) : this.movedUnits
-    return this.limitUnits
+    this.#route()
+    if (epoch.above === this.attachment && moved < count) this.deliver(data, count - moved)
+    return this.#limitAfter(epoch)
   }
 
-  /** Keeps bytes until a consumer is attached; no more are allowed before they have left. */
+  /** Keeps bytes until a consumer is there to take them; no more are allowed before they have left. */
   protected deliver(data: VByteBuffer, count: number): void {
     this.movedUnits += data.moveTo(this.held, count)
     this.limitUnits = this.movedUnits
     this.#route()
+    this.out.trigger()
   }
 
-  /** Brings the counters of both ends up to date. */
-  sync(): void {
-    const passed = this.#passed
-    if (passed === 0) return
-    this.#passed = 0
-    this.movedUnits += passed
-    this.out.passed(passed, this.limitUnits - this.#shift)
+  /** Ends the direct way: the tap counts for itself from here on. */
+  leaveDirect(): void {
+    const next = this.#direct
+    if (next === null) return
+    this.#direct = null
+    // A consumer that has just been detached by its own side keeps the counters of the attachment before.
+    const gone = next.producer !== this.out
+    const consumed = gone ? next['lastMovedUnits'] : next.consumed
+    const limit = gone ? next['lastLimitUnits'] : next.limit
+    this.out.setCounters(consumed, limit)
+    this.movedUnits = consumed + this.#shift
+    this.limitUnits = limit + this.#shift
   }
 
-  /** Finds out whether bytes can go the direct way from here on. */
+  /** Finds out, after any change, how bytes go from here on. */
   #route(): void {
+    this.leaveDirect()
+    this.#epoch = { above: this.attachment, below: this.out.attachedAt }
+    this.#shift = this.movedUnits - this.held.length - this.out.produced
+    const next: unknown = this.out.consumer
     const plain = !this.#observed && this.#allowance === UNLIMITED && this.held.length === 0
-    this.#direct = plain && this.peer !== null && !this.closed ? this.out.consumer : null
+    if (plain && !this.#inside && this.peer !== null && !this.closed && next instanceof ConsumerEnd)
+      this.#direct = next
   }
 
   /** How much the tap lets through from now on, beyond what has passed. */
   allow(further: number): void {
-    this.sync()
-    this.#allowance = this.movedUnits + further
+    this.#allowance = this.consumed + further
     this.#route()
     this.regrant()
   }
 
-  /** The end below was attached or detached: its counters start anew. */
-  changedBelow(): void {
-    this.movedUnits += this.#passed
-    this.#passed = 0
-    this.#realign()
-  }
-
-  #realign(): void {
-    this.#epoch = { above: this.attachment, below: this.out.attachedAt }
-    this.#shift = this.movedUnits - this.held.length - this.out.produced
-    this.#route()
-  }
-
   /** Passes on to the producer what the consumer below allows by now. */
   regrant(): void {
-    if (this.out.consumer === null || this.held.length > 0) return
-    this.grant(Math.min(this.out.limit + this.#shift, this.#allowance))
+    if (this.peer === null || this.out.consumer === null || this.held.length > 0 || this.#inside) return
+    if (this.#direct === null) this.grant(Math.min(this.out.limit + this.#shift, this.#allowance))
+    else this.peer.canProduce(this.limit)
   }
 
   /** Gives what waits, then an end that waits, to the consumer below. */
@@ -196,44 +208,44 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     if (this.held.length > 0 && this.out.credit > 0) {
       this.out.give(this.held)
       this.#route()
-      if (this.held.length === 0) this.regrant()
+      this.regrant()
     }
     if (this.held.length === 0 && this.#end !== undefined) this.out.giveEnd(this.#end.clean, this.#end.reason)
   }
 
-  get waits(): boolean {
-    return this.held.length > 0 || this.#end !== undefined
+  /** A consumer was attached below, or has left. */
+  changedBelow(): void {
+    this.#route()
+    if (this.waits) this.out.trigger()
   }
 
   protected handleEnd(clean: boolean, reason: Error | undefined): void {
-    this.sync()
-    this.#route()
+    this.leaveDirect()
+    this.limitUnits = this.movedUnits
     this.guard('the hook of an end', () => this.#hooks.ended(clean, reason))
     this.#end = { clean, reason }
     if (this.out.consumer !== null) this.flush()
   }
 
   protected handleAborted(reason: Error | undefined): void {
-    this.#direct = null
     this.held.clear()
     this.out.abort(reason)
     this.#hooks.aborted(reason)
   }
 
+  protected override unlinking(): void {
+    this.leaveDirect()
+  }
+
   protected peerAttached(): void {
     this.#allowance = UNLIMITED
-    this.#realign()
+    this.#route()
     this.#hooks.attached()
-    // In the middle of a call below, what may be granted is known only when the call is over.
-    if (this.#inside) this.reactor.schedule(0, () => this.regrant())
-    else this.regrant()
+    this.regrant()
   }
 
   protected peerDetached(): void {
-    // The counter above has started anew; what passed is still to be counted below.
-    this.out.passed(this.#passed, this.out.limit)
-    this.#passed = 0
-    this.#realign()
+    this.#route()
   }
 }
 
@@ -257,17 +269,15 @@ export class TapProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByte
   }
 
   override get produced(): number {
-    this.#in.sync()
-    return this.movedUnits
+    return this.#in.direct === null ? this.movedUnits : this.#in.direct.consumed
   }
 
   override get limit(): number {
-    this.#in.sync()
-    return this.limitUnits
+    return this.#in.direct === null ? this.limitUnits : this.#in.direct.limit
   }
 
   get credit(): number {
-    return this.limit - this.movedUnits
+    return this.limit - this.produced
   }
 
   /** Which attachment this is. */
@@ -276,9 +286,21 @@ export class TapProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByte
   }
 
   /** Bytes went from the consuming end straight to the consumer, which answered with `limit`. */
-  passed(bytes: number, limit: number): void {
+  count(bytes: number, limit: number): void {
     this.movedUnits += bytes
     this.limitUnits = limit
+  }
+
+  /** Takes over what the consumer counted while bytes went there directly. */
+  setCounters(produced: number, limit: number): void {
+    this.movedUnits = produced
+    this.limitUnits = limit
+  }
+
+  /** Takes the counters from the consumer that is attached, which counts for itself. */
+  recount(): void {
+    const next: unknown = this.peer
+    if (next instanceof ConsumerEnd) this.setCounters(next.consumed, next.limit)
   }
 
   give(data: VByteBuffer): void {
@@ -290,8 +312,8 @@ export class TapProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByte
   }
 
   override canProduce(limit: number | null): void {
-    this.#in.sync()
-    super.canProduce(limit)
+    if (this.#in.direct === null) super.canProduce(limit)
+    else if (limitOf(limit) >= this.limit) this.#in.regrant()
   }
 
   protected override limitRaised(): void {
@@ -307,13 +329,16 @@ export class TapProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByte
     this.#in.flush()
   }
 
+  protected override unlinking(): void {
+    this.#in.leaveDirect()
+  }
+
   protected handleAborted(reason: Error | undefined): void {
     this.#in.abort(reason)
   }
 
   protected peerAttached(): void {
     this.#in.changedBelow()
-    this.trigger()
   }
 
   protected peerDetached(): void {
