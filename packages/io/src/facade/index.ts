@@ -1,5 +1,6 @@
 /** Public names of `@vio/io/facade`: chains for code that waits, and adapters to what others use. */
 export { bytesOf, producerOf, type VBytesIterable, type VBytesOptions } from './async-iterable.js'
+export { chain, VChain } from './chain.js'
 export { VByteChannel } from './channel.js'
 export {
   fromNodeStream,

@@ -76,11 +76,11 @@ export interface VStreamEnd {
   /** True if both directions ended cleanly and everything was read. */
   readonly clean: boolean
   /** Why it is not clean. */
-  readonly reason: Error | undefined
+  readonly reason?: Error
   /** Bytes that came from the chain. */
-  readonly bytesRead: number
+  readonly bytesIn: number
   /** Bytes that the chain took. */
-  readonly bytesWritten: number
+  readonly bytesOut: number
 }
 
 /**
@@ -304,9 +304,9 @@ export class VStream implements AsyncDisposable, AsyncIterable<Buffer> {
     const reason = this.#reader.failure ?? this.#output.failure
     this.#settleClosed({
       clean: reason === undefined,
-      reason,
-      bytesRead: this.#reader.intake.totalBytes,
-      bytesWritten: this.#output.outlet.totalBytes,
+      ...(reason === undefined ? {} : { reason }),
+      bytesIn: this.#reader.intake.totalBytes,
+      bytesOut: this.#output.outlet.totalBytes,
     })
   }
 }
