@@ -239,8 +239,9 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
 
   protected peerAttached(): void {
     this.#allowance = UNLIMITED
-    this.#route()
+    // First what the tap itself withholds: nothing beyond that has been granted yet.
     this.#hooks.attached()
+    this.#route()
     this.regrant()
   }
 
