@@ -400,9 +400,9 @@ describe('post', () => {
     }
     reactor.post(bad)
     reactor.start()
-    await new Promise((resolve) => setTimeout(resolve, 2))
+    // That these come back at all is the point.
+    while (turns < 1000) await new Promise((resolve) => setImmediate(resolve))
     reactor.stop()
-    expect(turns).toBeGreaterThan(0)
     const { host, reactor: simulated } = virtualReactor()
     let runs = 0
     const again = {
