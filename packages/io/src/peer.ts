@@ -10,7 +10,7 @@ import { describeValue } from './limit.js'
 export abstract class VPeer {
   /** The address in the form that the system uses for it: host and port, a path, descriptors. */
   abstract readonly native: unknown
-  /** The address as text, in a form that `parse` of the same class can read where there is one. */
+  /** The address as text, for people and logs. */
   abstract toString(): string
 
   /** True if `other` is a peer of the same class with the same address, however either of them was spelled. */

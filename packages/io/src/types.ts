@@ -38,8 +38,8 @@ export interface IVConsumer<Q extends IVFlowQueue, P> {
    * negative: no cap). What is not taken stays in `data`. Returns the cumulative limit from here on, which may be
    * lower than the one before; negative, null or Infinity for none.
    *
-   * @throws VIOError when nothing is attached, `data` is empty or the end was reached; VIOLimitExceeded when the
-   *   limit allows nothing. The state is then what it was.
+   * @throws VIOError when nothing is attached, `data` is empty or the end was reached (there VIOClosed, where the
+   *   element is a two-way one); VIOLimitExceeded when the limit allows nothing. The state is then what it was.
    */
   consume(data: Q, clim?: number | null): number | null
   /** Tells that no more will come; `clean` if nothing is missing, else with the reason where there is one. Idempotent. */

@@ -250,7 +250,10 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     this.#output.writeBuffered()
   }
 
-  /** Closes the input; the output too if it is closed already or the policy does not let the input close alone. */
+  /**
+   * Closes the input, and the output with it if the policy does not let the input close alone. What waits to be written
+   * is treated as by `closeOutput`. Once both directions are closed the device is released.
+   */
   closeInput(reason: VFailure): boolean {
     if (this.#inputClosed !== null) return true
     this.#endInput(reason)
@@ -260,8 +263,9 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   }
 
   /**
-   * Closes the output once what waits is written, or at once if the reason is not a clean one; the input too if it is
-   * closed already, the policy does not let the output close alone, or the device was never connected.
+   * Takes no more to write, and closes the output: after a clean reason once what waits is written, after any other at
+   * once, dropping it. The input closes with it if the policy does not let the output close alone, or the device was
+   * never connected. Once both directions are closed the device is released.
    */
   closeOutput(reason: VFailure): boolean {
     this.#endOutput(reason)
