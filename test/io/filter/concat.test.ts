@@ -82,7 +82,9 @@ describe('the parts of a concatenation', () => {
     const deep = Array.from({ length: 20_000 }, () => () => part(''))
     for (const parts of [[], [part(''), part('')], deep]) {
       const sink = new VProbeConsumer({ grantAtAttach: 0 })
-      VByteConcat.of(reactor, parts).byteProduce.attach(sink)
+      const concat = VByteConcat.of(reactor, parts)
+      host.runUntilIdle()
+      concat.byteProduce.attach(sink)
       host.runUntilIdle()
       expect(sink.ended?.clean).toBe(true)
     }
@@ -189,6 +191,26 @@ describe('a part that fails', () => {
     first.end(false, reason)
     expect([run(), sink.ended]).toEqual(['abc', { clean: false, reason }])
     expect(second.aborted).toEqual({ reason })
+    expect(() => concat.add(part('x'))).toThrow(VIOClosed)
+  })
+
+  it('by an unclean end, while bytes wait, lets no further part in', () => {
+    const { concat, sink, part, run, host } = setUp()
+    const first = part('', false)
+    concat.add(first)
+    concat.byteProduce.attach(sink)
+    run()
+    sink.detach()
+    first.feed(new VByteBuffer(Buffer.from('abc')))
+    first.end(false)
+    host.runUntilIdle()
+    const next = new VProbeConsumer({ grantAtAttach: 2 })
+    concat.byteProduce.attach(next)
+    host.runUntilIdle()
+    expect([concat.heldBytes, next.ended]).toEqual([1, null])
+    next.grant(3)
+    host.runUntilIdle()
+    expect([next.received.peek().toString(), next.ended?.clean]).toEqual(['abc', false])
     expect(() => concat.add(part('x'))).toThrow(VIOClosed)
   })
 

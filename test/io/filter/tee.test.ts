@@ -1,46 +1,16 @@
 /**
- * `VByteTee`: every branch gives every byte, none is ahead of the slowest, and ends, aborts and control messages reach
- * all of them.
+ * `VByteTee`: every branch gives every byte, none is ahead of the slowest, and ends and aborts reach all of them.
  */
-import { ask, emptyControl, tell, VByteBuffer, VIOMissingControl, VMemoryPeer } from '@vio/io'
-import { compose, VByteTap, VByteTee, type VTeeOptions } from '@vio/io/filter'
-import {
-  VBytePattern,
-  VPatternChecker,
-  VProbeConsumer,
-  type VProbeConsumerOptions,
-  VProbeProducer,
-} from '@vio/io/testing'
+import { VByteBuffer } from '@vio/io'
+import { compose, VByteTap, VByteTee } from '@vio/io/filter'
+import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@vio/io/testing'
 import { VIOClosed, VIOLost } from '@vio/reactor'
 import { VSeededRandom } from '@vio/reactor/testing'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { propertyRuns } from '../../lib/runs.js'
 import { virtualReactor } from '../../reactor/support.js'
-
-function setUp(options: VTeeOptions = {}, late?: 'late source') {
-  const { host, reactor, logged } = virtualReactor()
-  reactor.start()
-  const tee = new VByteTee(reactor, options)
-  const source = Object.assign(new VProbeProducer({ reactor }), { reactor })
-  if (late !== 'late source') source.attach(tee.byteConsume)
-  const sink = (sinkOptions: VProbeConsumerOptions = {}): VProbeConsumer => {
-    const consumer = new VProbeConsumer(sinkOptions)
-    tee.branch().attach(consumer)
-    return consumer
-  }
-  const feed = (data: string | Buffer): void => {
-    source.feed(new VByteBuffer(Buffer.from(data)))
-    host.runUntilIdle()
-  }
-  const end = (clean = true, reason?: Error): void => {
-    source.end(clean, reason)
-    host.runUntilIdle()
-  }
-  return { host, reactor, logged, tee, source, sink, feed, end }
-}
-
-const textOf = (sink: VProbeConsumer): string => sink.received.peek().toString()
+import { setUp, textOf } from './tee-support.js'
 
 describe('limits of a tee', () => {
   it('are those of the slowest branch: the fast one gets nothing more [CR-19]', () => {
@@ -93,6 +63,35 @@ describe('limits of a tee', () => {
     expect(only.log.during('sink.grant')).toEqual([])
     host.runUntilIdle()
     expect(textOf(only)).toBe('ab')
+  })
+
+  it('are exact also when a consumer allows more while it is given some', () => {
+    const { source, sink, feed } = setUp()
+    const slow = sink({ grantAtAttach: 3, hooks: { received: () => slow.grant(5) } })
+    feed('abcdefgh')
+    expect([source.limit, textOf(slow)]).toEqual([5, 'abcde'])
+  })
+
+  it('reach a producer that is attached in the middle of a consume, once it is over', () => {
+    const { source, tee, host } = setUp({}, 'late source')
+    const other = new VProbeProducer()
+    const swap = (): void => {
+      if (source.consumer === null) return
+      source.detach()
+      other.attach(tee.byteConsume)
+    }
+    const only = new VProbeConsumer({
+      grantAtAttach: 100,
+      answer: ({ consumed }) => consumed + 5,
+      hooks: { received: swap },
+    })
+    tee.branch().attach(only)
+    source.attach(tee.byteConsume)
+    source.feed(new VByteBuffer(Buffer.from('abc')))
+    host.runUntilIdle()
+    expect([textOf(only), other.limit]).toEqual(['abc', 5])
+    other.send(new VByteBuffer(Buffer.from('defgh')))
+    expect(textOf(only)).toBe('abcdefgh')
   })
 
   it('bound what is held when a consumer leaves: what was granted waits for the next [CR-12]', () => {
@@ -149,6 +148,25 @@ describe('bytes of a tee', () => {
     feed('abc')
     feed('def')
     expect(textOf(late)).toBe('def')
+  })
+
+  it('that come in the middle of a consume leave behind what was there', () => {
+    const { source, sink, feed } = setUp()
+    let nested = false
+    const first = sink({
+      grantAtAttach: null,
+      hooks: {
+        received: () => {
+          if (!nested) source.consumer?.consume(new VByteBuffer(Buffer.from('def')))
+          nested = true
+        },
+      },
+    })
+    const second = sink({ grantAtAttach: 100 })
+    feed('abc')
+    feed('ghi')
+    expect([textOf(first), textOf(second), second.consumed]).toEqual(['abcdefghi', 'abcdefghi', 9])
+    expect(first.log.deepest('sink.consume')).toBe(1)
   })
 
   it('are equal and in order in each branch, whatever the limits and stalls of each', () => {
@@ -225,11 +243,25 @@ describe('the end of a tee', () => {
     feed('abcd')
     end()
     expect([stays.ended?.clean, tee.heldBytes, source.aborted]).toEqual([true, 4, null])
-    const next = new VProbeConsumer({ grantAtAttach: 4 })
+    const next = new VProbeConsumer({ grantAtAttach: null })
+    source.log.clear()
     branch?.attach(next)
     host.runUntilIdle()
     expect([textOf(next), next.ended?.clean]).toEqual(['abcd', true])
+    expect(source.log.matching(/canProduce/)).toEqual([])
     expect(source.aborted).toEqual({ reason: undefined })
+  })
+
+  it('waits in a branch for a consumer, whatever its limit', () => {
+    const { tee, source, sink, end, host } = setUp()
+    const branch = tee.branch()
+    expect([sink().ended, branch.consumer]).toEqual([null, null])
+    end()
+    expect(source.aborted).toBeNull()
+    const next = new VProbeConsumer({ grantAtAttach: 0 })
+    branch.attach(next)
+    host.runUntilIdle()
+    expect([next.ended?.clean, source.aborted]).toEqual([true, { reason: undefined }])
   })
 
   it('is over when the last consumer has carried it out, and tells what the first that could not said', () => {
@@ -264,10 +296,17 @@ describe('the end of a tee', () => {
 
 describe('an abort', () => {
   it('of the source takes all branches along [CR-37]', () => {
-    const { source, sink } = setUp()
+    const { source, sink, tee, feed } = setUp()
+    const leaver = sink({ grantAtAttach: 9 })
+    const branch = leaver.producer
+    leaver.detach()
+    feed('held')
+    expect(tee.heldBytes).toBe(4)
     const sinks = [sink(), sink()]
     const reason = new VIOLost('gone')
     source.abort(reason)
+    expect((branch as unknown as { held: number }).held).toBe(0)
+    expect(tee.heldBytes).toBe(0)
     for (const each of sinks) {
       expect([each.aborted, each.ended]).toEqual([{ reason }, null])
       expect(each.log.count('sink.consumerAborted()')).toBe(1)
@@ -340,73 +379,6 @@ describe('an abort', () => {
     expect(textOf(good)).toBe('abcdef')
     expect([bad.aborted?.reason, source.aborted]).toEqual([expect.any(RangeError), null])
     expect(logged).toHaveLength(1)
-  })
-})
-
-describe('control messages of a tee', () => {
-  const peer = new VMemoryPeer('there')
-
-  it.each([
-    [true, true, true],
-    [true, false, false],
-    [false, true, false],
-  ])('ask every branch whether to connect: %s and %s make %s [CR-44]', (first, second, answer) => {
-    const { source, sink } = setUp()
-    const one = sink({ handlers: { canConnect: () => first } })
-    const two = sink({ handlers: { canConnect: () => second } })
-    expect(source.consumer?.control.canConnect(peer)).toBe(answer)
-    for (const each of [one, two]) expect(each.messages.at(-1)).toEqual({ name: 'canConnect', args: [peer] })
-  })
-
-  it('authorise only if every branch that takes the question says yes [CR-49]', () => {
-    const { source, sink } = setUp()
-    sink({ mute: true })
-    sink({ handlers: { authorize: () => true } })
-    const control = source.consumer?.control ?? emptyControl()
-    expect(control.authorize(null, null, null, 'TLS')).toBe(true)
-    sink({ handlers: { authorize: () => 'yes' as unknown as boolean } })
-    expect(control.authorize(null, null, null, 'TLS')).toBe(false)
-  })
-
-  it('tell every branch, though one throws', () => {
-    const { source, sink } = setUp()
-    const broken = (): void => {
-      throw new RangeError('broken handler')
-    }
-    sink({ handlers: { connected: broken } })
-    const two = sink()
-    const control = source.consumer?.control ?? emptyControl()
-    expect(() => tell(control, 'connected', peer)).toThrow('broken handler')
-    expect(two.messages.at(-1)).toEqual({ name: 'connected', args: [peer] })
-  })
-
-  it('are not handled where no branch handles them [CR-40] [CR-43]', () => {
-    const { source, sink, tee } = setUp()
-    const control = source.consumer?.control ?? emptyControl()
-    expect(ask(control, 'canConnect', 'nobody', peer)).toBe('nobody')
-    sink({ mute: true })
-    tee.branch()
-    expect(() => control.connected(peer)).toThrow(VIOMissingControl)
-    expect(() => control.reqConsumerState(source)).toThrow(VIOMissingControl)
-    expect(JSON.stringify([control])).toBe('[{}]')
-  })
-
-  it('give the first answer to a message that somebody added', () => {
-    const { source, sink } = setUp()
-    sink({ mute: true })
-    sink({ handlers: { depth: () => undefined } as object })
-    sink({ handlers: { depth: () => 7 } as object })
-    const control = source.consumer?.control as unknown as { depth(): unknown }
-    expect(control.depth()).toBe(7)
-  })
-
-  it('go up from any branch to the producer above [CR-41]', () => {
-    const { source, sink, tee } = setUp()
-    const one = sink()
-    one.producer?.control.reqProducerState(one)
-    expect(source.messages.at(-1)).toEqual({ name: 'reqProducerState', args: [one] })
-    const lonely = new VByteTee(tee.reactor).branch()
-    expect(() => lonely.control.reqProducerState(one)).toThrow(VIOMissingControl)
   })
 })
 

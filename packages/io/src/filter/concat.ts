@@ -59,7 +59,7 @@ export class VByteConcat implements IVByteProducing, IVReactorObject {
 
   /** Bytes that wait for a consumer; 0 while one is attached. */
   get heldBytes(): number {
-    return this.#core.out.held.length
+    return this.#core.out.held
   }
 
   /**
@@ -130,7 +130,7 @@ class ConcatCore {
 
   /** Attaches the next part, or ends if there is none to come. A part begins only when somebody is there to take it. */
   #begin(): void {
-    if (this.#current !== null || this.out.closed || this.out.consumer === null) return
+    if (this.#current !== null || this.out.consumer === null) return
     const part = this.waiting.shift()
     if (part === undefined) {
       if (!this.#finished) return
@@ -151,7 +151,7 @@ class ConcatCore {
 
   /** The current part was told to be over; all it gave leaves first. */
   partEnded(part: PartConsumer): void {
-    if (this.out.held.length === 0) this.#partOver(part)
+    if (this.out.held === 0) this.#partOver(part)
   }
 
   #partOver(part: PartConsumer): void {
@@ -215,9 +215,10 @@ class PartConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduc
   protected deliver(data: VByteBuffer, count: number): void {
     const attachment = this.attachment
     this.movedUnits += count
-    data.moveTo(this.#core.out.held, count)
+    data.moveTo(this.#core.out.intake, count)
     this.#core.out.flush()
     if (attachment === this.attachment) this.limitUnits = this.movedUnits + this.#core.out.room
+    else this.regrant()
   }
 
   protected handleEnd(clean: boolean, reason: Error | undefined): void {

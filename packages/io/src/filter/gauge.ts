@@ -120,16 +120,17 @@ export class MessageGauge
   }
 
   #regrant(): void {
-    this.grant(this.movedUnits + this.output.room)
+    if (!this.closed) this.grant(this.movedUnits + this.output.room)
   }
 
   protected deliver(data: VMessageQueue<unknown>, count: number): void {
     const attachment = this.attachment
     this.movedUnits += count
     this.passed += count
-    data.moveTo(this.output.held, count)
+    data.moveTo(this.output.intake, count)
     this.output.flush()
     if (attachment === this.attachment) this.limitUnits = this.movedUnits + this.output.room
+    else this.#regrant()
   }
 
   protected handleEnd(clean: boolean, reason: Error | undefined): void {

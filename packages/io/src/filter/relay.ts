@@ -23,21 +23,23 @@ export interface RelayOwner<C> {
   relayAborted(reason: Error | undefined, afterEnd: boolean): void
 }
 
-/** Gives what its owner puts into `held`. */
+/** Gives what its owner puts into `intake`. */
 export class RelayProducer<Q extends PassingQueue<Q>, P, C extends IVConsumer<Q, P>> extends ProducerEnd<
   Q,
   P,
   C
 > {
-  /** What waits for the consumer. The owner puts units in and calls `flush`. */
-  readonly held: Q
+  readonly #queue: Q
+  /** What is put in while the consumer is at work on the queue, which must not change under its hands. */
+  readonly #later: Q
   readonly #owner: RelayOwner<C>
   #end: { readonly clean: boolean; readonly reason: Error | undefined } | undefined
   #flushing = false
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, unknown, unknown>, owner: RelayOwner<C>) {
     super(reactor, kind)
-    this.held = kind.createQueue()
+    this.#queue = kind.createQueue()
+    this.#later = kind.createQueue()
     this.#owner = owner
   }
 
@@ -49,10 +51,23 @@ export class RelayProducer<Q extends PassingQueue<Q>, P, C extends IVConsumer<Q,
     return this.#owner.producerFlows()
   }
 
-  /** How many units may be put in that would leave at once. */
+  /** Where the owner puts units in; it calls `flush` then. Another queue at another time. */
+  get intake(): Q {
+    return this.#flushing ? this.#later : this.#queue
+  }
+
+  /** How many units wait for the consumer. */
+  get held(): number {
+    return this.#queue.length + this.#later.length
+  }
+
+  /**
+   * How many units may be put in that would leave at once. None while the consumer is at work: what it takes is not
+   * counted yet. The owner asks again when `flush` returns.
+   */
   get room(): number {
-    if (this.peer === null || this.closed) return 0
-    return Math.max(0, this.limitUnits - this.movedUnits - this.held.length)
+    if (this.peer === null || this.closed || this.#flushing) return 0
+    return Math.max(0, this.limitUnits - this.movedUnits - this.held)
   }
 
   /** Gives what waits as far as the consumer allows, then an end that is due. What the consumer throws takes it down. */
@@ -62,21 +77,23 @@ export class RelayProducer<Q extends PassingQueue<Q>, P, C extends IVConsumer<Q,
     this.#flushing = true
     try {
       this.#giveHeld()
-      if (this.#end !== undefined && this.held.length === 0) this.sendEnd(this.#end.clean, this.#end.reason)
+      if (this.#end !== undefined && this.held === 0) this.sendEnd(this.#end.clean, this.#end.reason)
     } catch (error) {
       this.fail(error)
     }
     this.#flushing = false
+    this.#later.moveTo(this.#queue)
   }
 
   #giveHeld(): void {
-    const held = this.held
-    while (held.length > 0 && this.peer !== null && this.limitUnits > this.movedUnits) {
-      const before = held.length
+    const queue = this.#queue
+    while (queue.length > 0 && this.peer !== null && this.limitUnits > this.movedUnits) {
+      const before = queue.length
       const allowed = this.limitUnits - this.movedUnits
-      if (this.send(held) && held.length === before) {
+      if (this.send(queue) && queue.length === before) {
         throw new VIOError(`consume error: the consumer allowed ${allowed} and took nothing`)
       }
+      this.#later.moveTo(queue)
     }
   }
 
@@ -91,7 +108,7 @@ export class RelayProducer<Q extends PassingQueue<Q>, P, C extends IVConsumer<Q,
   }
 
   protected wantsTurn(): boolean {
-    return this.held.length > 0 || this.#end !== undefined
+    return this.held > 0 || this.#end !== undefined
   }
 
   protected produceTurn(): void {
@@ -100,7 +117,8 @@ export class RelayProducer<Q extends PassingQueue<Q>, P, C extends IVConsumer<Q,
   }
 
   protected handleAborted(reason: Error | undefined): void {
-    this.held.clear()
+    this.#queue.clear()
+    this.#later.clear()
     this.#owner.relayAborted(reason, this.ended)
   }
 

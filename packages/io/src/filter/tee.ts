@@ -107,7 +107,7 @@ class TeeConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduce
   }
 
   get held(): number {
-    return Math.max(0, ...this.branches.map((branch) => branch.held.length))
+    return Math.max(0, ...this.branches.map((branch) => branch.held))
   }
 
   addBranch(): IVByteProducer {
@@ -140,10 +140,11 @@ class TeeConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduce
     for (let left = count; left > 0; ) {
       const chunk = data.popChunk(left)
       left -= chunk.length
-      for (const branch of branches) branch.held.append(chunk)
+      for (const branch of branches) branch.intake.append(chunk)
     }
     for (const branch of branches) branch.flush()
     if (attachment === this.attachment) this.limitUnits = this.movedUnits + this.#room()
+    else this.#regrant()
   }
 
   protected handleEnd(clean: boolean, reason: Error | undefined): void {
@@ -157,7 +158,6 @@ class TeeConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduce
   }
 
   #branchDown(branch: TeeBranch, reason: Error | undefined, afterEnd: boolean): void {
-    if (!this.branches.includes(branch)) return
     this.branches = this.branches.filter((other) => other !== branch)
     if (afterEnd) {
       this.#finished = true
