@@ -20,6 +20,7 @@ export {
 } from './filter.js'
 export { VFixedSizeDecoder, VFixedSizeEncoder, type VFixedSizeOptions } from './fixed-size.js'
 export { DEFAULT_MAX_FRAME_BYTES } from './frame-codec.js'
+export { VDeadline, type VDeadlineOptions, VIdleTimeout, type VIdleTimeoutOptions } from './idle.js'
 export type {
   IVMessageConsuming,
   IVMessageProducing,
@@ -50,7 +51,9 @@ export {
   type VTextEncoding,
   type VTextLineOptions,
 } from './lines.js'
+export { VMeter, type VMeterOptions, type VMeterSnapshot } from './meter.js'
 export type { VFlowKindName } from './parts.js'
+export { type VRate, VRateLimit, type VRateLimitOptions } from './rate-limit.js'
 export {
   VByteRegexDecoder,
   VRegexDecoder,
