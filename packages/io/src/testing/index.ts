@@ -2,6 +2,10 @@
 export { VTestBench, type VTestBenchOptions } from './bench.js'
 export type { IVContractCase } from './contract/case.js'
 export { consumerContract } from './contract/consumer.js'
+export { controlContract, type VControlFactory } from './contract/control.js'
+export { duplexContract, type IVDuplexSubject, type VDuplexFactory } from './contract/duplex.js'
+export { filterContract } from './contract/filter.js'
+export type { IVFilterSubject, VFilterFactory } from './contract/filter-base.js'
 export {
   BYTE_UNITS,
   type IVConsumerSetup,
@@ -23,7 +27,10 @@ export type {
 } from './contract/hooked.js'
 export { hookedConsumerContract } from './contract/hooked-consumer.js'
 export { hookedProducerContract } from './contract/hooked-producer.js'
+export { type IVPairSubject, pairContract, type VPairFactory } from './contract/pair.js'
 export { producerContract } from './contract/producer.js'
+export { type IVTwoWaySubject, twoWayContract, type VTwoWayFactory } from './contract/two-way.js'
+export { type IVWriterSubject, type VWriterFactory, writerContract } from './contract/writer.js'
 export {
   createDevicePair,
   type VConnectOutcome,

@@ -1,6 +1,7 @@
 /**
  * Aborts and control objects, as they hold for both ends of a flow.
  */
+import { VIOError } from '@vio/reactor'
 import { VIOMissingControl } from '../../errors.js'
 import { VMemoryPeer } from '../../peer.js'
 import type { IVContractCase } from './case.js'
@@ -15,7 +16,7 @@ import {
   type VEndFactory,
   WIDE,
 } from './end-base.js'
-import { endOf } from './flow.js'
+import { endOf, type IVAnyEnd } from './flow.js'
 
 /** Aborts and controls. */
 export const END_ABORT_CASES: readonly IVContractCase<VEndFactory>[] = [
@@ -56,6 +57,17 @@ export const END_ABORT_CASES: readonly IVContractCase<VEndFactory>[] = [
     endOf(subject).abort()
     subject.bench.settle()
     checkPlayed(subject, ['own aborted'], 'the hooks')
+  }),
+
+  endCase('says whether it has two directions, and knows its reverse if it has [CR-58 VE-41]', (make) => {
+    const end = endOf(make(WIDE))
+    if (!end.twoway) {
+      throwsA(() => end.reverse, VIOError, 'the reverse of an end with one direction')
+      return
+    }
+    const reverse = end.reverse as IVAnyEnd
+    check(reverse.twoway, 'the reverse has two directions too')
+    equal<unknown>(reverse.reverse, end, 'the reverse of the reverse')
   }),
 
   endCase('has a control that can be probed, awaited and printed [CR-40]', async (make) => {

@@ -17,6 +17,8 @@ import { VProbeMessageProducer, VProbeProducer, type VProbeProducerOptions } fro
 
 /** Units of a flow, as numbers from 0 to 255: unit n has the number n modulo 256. */
 export interface IVFlowUnits {
+  /** A queue with units of these numbers. */
+  of(values: readonly number[]): VByteBuffer
   /** A queue with the units from `first` on. */
   make(first: number, count: number): VByteBuffer
   /** Takes all units out of a queue and tells their numbers. */
@@ -34,6 +36,7 @@ export function numbers(first: number, count: number): number[] {
 
 /** Flows of bytes: a unit is a byte. */
 export const BYTE_UNITS: IVFlowUnits = {
+  of: (values) => new ByteBuffer(Uint8Array.from(values)),
   make: (first, count) => new ByteBuffer(Uint8Array.from(numbers(first, count))),
   values: (queue) => [...queue.pop()],
   source: (options) => new VProbeProducer(options),
@@ -42,6 +45,7 @@ export const BYTE_UNITS: IVFlowUnits = {
 
 /** Flows of messages: a unit is a message that is a number. */
 export const MESSAGE_UNITS: IVFlowUnits = {
+  of: (values) => new VMessageQueue<number>(values) as unknown as VByteBuffer,
   make: (first, count) => new VMessageQueue<number>(numbers(first, count)) as unknown as VByteBuffer,
   values: (queue) => (queue as unknown as VMessageQueue<number>).popList(),
   source: (options) => new VProbeMessageProducer<number>(options) as unknown as VProbeProducer,
