@@ -148,14 +148,15 @@ export class VMeter extends VByteTap {
     this.#finish()
   }
 
-  /** Samples keep to their times, even if one of them was late. */
+  /** Samples keep to their times, even if one of them was late. Those that were missed are left out. */
   #wait(from: number): void {
     const dueAt = from + this.#sampleMs
     this.#timer = this.reactor.schedule(dueAt - this.reactor.time(), () => {
       this.#timer = undefined
       // Taken out of its chain, it waits for the next one.
       if (this.byteConsume.producer === null && this.byteProduce.consumer === null) return
-      this.#wait(Math.max(dueAt, this.reactor.time() - this.#sampleMs))
+      const now = this.reactor.time()
+      this.#wait(now < dueAt + this.#sampleMs ? dueAt : now)
       this.#sample()
     })
   }
