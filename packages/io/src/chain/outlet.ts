@@ -56,12 +56,12 @@ export class Outlet extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsu
     return this.#end !== null || this.closed
   }
 
-  /** Puts bytes in; their memory is given away. Returns true if nothing waits afterwards. */
+  /** Puts bytes in; their memory is given away. Returns true if all of it has gone to the consumer. */
   write(pieces: readonly Uint8Array[]): boolean {
     if (this.ending) return false
     this.#queue.appendList(pieces)
     this.#flush()
-    return this.#queue.length === 0
+    return this.#queue.length === 0 && !this.aborted
   }
 
   /** Ends the flow after what waits. Only the first call counts. */

@@ -61,7 +61,8 @@ export class StreamOutput {
 
   /** Queues bytes. Returns true if nothing waits afterwards. @throws VIOClosed, VIOOversize */
   write(pieces: readonly Uint8Array[]): boolean {
-    this.#refuseClosed()
+    const closed = this.#closedError
+    if (closed !== undefined) throw closed
     let size = 0
     for (const piece of pieces) size += piece.length
     const total = this.queuedBytes + size
@@ -73,7 +74,7 @@ export class StreamOutput {
     return false
   }
 
-  /** Queues a file. @throws VIOClosed, and as `VFileSource` */
+  /** Queues a file. @throws as `VFileSource` does */
   writeFile(target: VFileTarget, part: VFileSourceOptions, wait: VWaitOptions): Promise<number> {
     checkWait(wait)
     const source = new VFileSource(this.#reactor, target, part)
@@ -84,8 +85,9 @@ export class StreamOutput {
       this.#jobDone(job, error)
     })
     if (!waiter.admit(wait.signal)) return waiter.promise
-    this.#refuseClosed()
-    if (this.#job === null) this.#start(job)
+    const closed = this.#closedError
+    if (closed !== undefined) waiter.reject(closed)
+    else if (this.#job === null) this.#start(job)
     else this.#behind.push(job)
     waiter.limit(this.#reactor, 'the writing of a file', wait)
     return waiter.promise
@@ -195,9 +197,11 @@ export class StreamOutput {
     this.#drains.clear()
   }
 
-  #refuseClosed(): void {
-    if (this.#failure !== undefined)
-      throw new VIOClosed(`the stream takes no more data: ${this.#failure.message}`, { cause: this.#failure })
-    if (this.#ended || this.#over) throw new VIOClosed('the output was ended and takes no more data')
+  get #closedError(): VIOClosed | undefined {
+    const cause = this.#failure
+    if (cause !== undefined)
+      return new VIOClosed(`the stream takes no more data: ${cause.message}`, { cause })
+    if (!this.#ended && !this.#over) return undefined
+    return new VIOClosed('the output was ended and takes no more data')
   }
 }

@@ -215,7 +215,7 @@ export class VStream implements AsyncDisposable, AsyncIterable<Buffer> {
    * the chain has taken the last one. A failure before the first byte leaves the output as it was; a later one, a signal
    * and a time-out included, takes it down.
    *
-   * @throws TypeError if it is no file, RangeError for an offset or length that is none, VIOClosed as `write`
+   * @throws TypeError if it is no file, RangeError for an offset or length that is none
    */
   writeFile(file: VFileTarget, options: VWriteFileOptions = {}): Promise<number> {
     const { offset, length } = options

@@ -18,6 +18,9 @@ import { DEFAULT_BUFFER_BYTES } from './stream.js'
 import { Waiter } from './waiting.js'
 import { DEFAULT_WEB_BYTES, type VWebStreamOptions } from './web-readable.js'
 
+/** The controller as it is: the types leave its signal out. */
+type StoppableController = WritableStreamDefaultController & { readonly signal: AbortSignal }
+
 /** What a writable stream calls, and what becomes of it. */
 class WebWriteSide {
   readonly outlet: Outlet
@@ -37,6 +40,9 @@ class WebWriteSide {
 
   start(controller: WritableStreamDefaultController): void {
     this.#controller = controller
+    // The stream's own `abort` waits for a write that is under way, which may wait for the chain.
+    const { signal } = controller as StoppableController
+    signal.addEventListener('abort', () => this.abort(signal.reason), { once: true })
   }
 
   write(chunk: Uint8Array): Promise<void> {
@@ -94,7 +100,6 @@ export function toWebWritable(
       start: (controller) => side.start(controller),
       write: (chunk) => side.write(chunk),
       close: () => side.close(),
-      abort: (reason) => side.abort(reason),
     },
     // What is no bytes has no size either; `write` says what is wrong with it.
     { highWaterMark, size: (chunk) => (chunk instanceof Uint8Array ? chunk.byteLength : 1) },

@@ -117,7 +117,7 @@ export class VStreamDevice implements IVByteDevice {
     return count
   }
 
-  closeInput(_reason: VFailure): void {
+  closeInput(reason: VFailure): void {
     if (this.#inputClosed) return
     this.#inputClosed = true
     const input = this.#input
@@ -126,7 +126,7 @@ export class VStreamDevice implements IVByteDevice {
     input.off('readable', this.#onReadable)
     // What still comes is dropped, so that the other side is not held up; a stream that only reads needs not go on.
     if (this.#shared) input.resume()
-    else input.destroy()
+    else input.destroy(reason instanceof VFIOCompleted ? undefined : reason.value)
   }
 
   closeOutput(reason: VFailure): void {
