@@ -8,12 +8,13 @@
 import { type IVReactor, VIOClosed } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
 import type { VIOControl } from '../control.js'
+import { describeValue, UNLIMITED } from '../limit.js'
 import type { IVByteConsumer, IVByteProducer } from '../types.js'
 import { ConsumerEnd } from './consumer-end.js'
 import { BYTES } from './kind.js'
 
-/** What an intake asks of its owner. */
-export interface IntakeOwner {
+/** What an intake tells its owner. None of these may take long: they run in the call that brings the news. */
+export interface IVByteIntakeOwner {
   /** A producer was attached. */
   attached(): void
   /** Bytes are in the buffer; these are the pieces that came now. */
@@ -27,26 +28,38 @@ export interface IntakeOwner {
 }
 
 /** How a flow ended. */
-export interface IntakeEnd {
+export interface VIntakeEnd {
   readonly clean: boolean
   readonly reason: Error | undefined
 }
 
-/** Takes bytes into a buffer that its owner empties. */
-export class Intake extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProducer> {
+/**
+ * Takes bytes into a buffer that its owner empties: a consumer for code that is not asked by the chain but asks itself.
+ *
+ * ```ts
+ * const intake = new VByteIntake(reactor, owner, 4096)
+ * intake.attach(endpoint.byteProduce)
+ * const bytes = intake.buffer.pop() // later, as often as you like
+ * intake.taken()
+ * ```
+ */
+export class VByteIntake extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProducer> {
   /** What was taken and not taken out yet. Whoever takes out calls `taken`. */
   readonly buffer: VByteBuffer = new VByteBuffer()
-  readonly #owner: IntakeOwner
+  readonly #owner: IVByteIntakeOwner
   #allowedBytes: number
-  #end: IntakeEnd | null = null
+  #end: VIntakeEnd | null = null
   #totalBytes = 0
   #delivering = false
 
-  /** @param allowedBytes how many bytes may be held to begin with */
-  constructor(reactor: IVReactor, owner: IntakeOwner, allowedBytes: number) {
+  /**
+   * @param allowedBytes how many bytes may be held to begin with; Infinity for any number
+   * @throws TypeError without a reactor, RangeError if `allowedBytes` is no number of bytes
+   */
+  constructor(reactor: IVReactor, owner: IVByteIntakeOwner, allowedBytes: number) {
     super(reactor, BYTES)
     this.#owner = owner
-    this.#allowedBytes = allowedBytes
+    this.#allowedBytes = checkAllowed(allowedBytes)
   }
 
   get control(): VIOControl {
@@ -54,7 +67,7 @@ export class Intake extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProdu
   }
 
   /** How the flow ended; null before. */
-  get end(): IntakeEnd | null {
+  get end(): VIntakeEnd | null {
     return this.#end
   }
 
@@ -68,9 +81,13 @@ export class Intake extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProdu
     return this.closed
   }
 
-  /** From now on up to `bytes` may be held. What was granted before stays granted. */
+  /**
+   * From now on up to `bytes` may be held. What was granted before stays granted.
+   *
+   * @throws RangeError if it is neither a whole number from 0 on nor Infinity
+   */
   allow(bytes: number): void {
-    this.#allowedBytes = bytes
+    this.#allowedBytes = checkAllowed(bytes)
     this.taken()
   }
 
@@ -135,4 +152,9 @@ export class Intake extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProdu
   protected override endedError(): Error {
     return new VIOClosed('this input was closed and takes no more data')
   }
+}
+
+function checkAllowed(bytes: number): number {
+  if ((Number.isSafeInteger(bytes) && bytes >= 0) || bytes === UNLIMITED) return bytes
+  throw new RangeError(`what may be held is a whole number of bytes or Infinity, got ${describeValue(bytes)}`)
 }

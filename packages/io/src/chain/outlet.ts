@@ -12,8 +12,8 @@ import type { IVByteConsumer, IVByteProducer } from '../types.js'
 import { BYTES } from './kind.js'
 import { ProducerEnd } from './producer-end.js'
 
-/** What an outlet asks of its owner. */
-export interface OutletOwner {
+/** What an outlet tells its owner. None of these may take long: they run in the call that brings the news. */
+export interface IVByteOutletOwner {
   /** A consumer was attached. */
   attached(): void
   /** Bytes have left the queue. */
@@ -24,15 +24,25 @@ export interface OutletOwner {
   control(): VIOControl
 }
 
-/** Gives the bytes that its owner puts in. */
-export class Outlet extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer> {
-  readonly #owner: OutletOwner
+/**
+ * Gives the bytes that its owner puts in, at once where that is possible: a producer for code that wants to know how much
+ * was taken. `VByteWriter` is the one for code that does not.
+ *
+ * ```ts
+ * const outlet = new VByteOutlet(reactor, owner)
+ * outlet.attach(endpoint.byteConsume)
+ * if (!outlet.write([bytes])) pauseUntil(outlet.queuedBytes === 0)
+ * ```
+ */
+export class VByteOutlet extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer> {
+  readonly #owner: IVByteOutletOwner
   readonly #queue = new VByteBuffer()
   #end: { readonly clean: boolean; readonly reason: Error | undefined } | null = null
   #sending = false
   #totalBytes = 0
 
-  constructor(reactor: IVReactor, owner: OutletOwner) {
+  /** @throws TypeError without a reactor */
+  constructor(reactor: IVReactor, owner: IVByteOutletOwner) {
     super(reactor, BYTES)
     this.#owner = owner
   }

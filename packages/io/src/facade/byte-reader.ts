@@ -6,7 +6,7 @@
  * `ReadRequest`. Invariants: reads are served in the order they were made; one that fails has taken nothing.
  */
 import { type IVReactor, VIOClosed, VIOLost } from '@vio/reactor'
-import { Intake, type IntakeOwner } from '../chain/intake.js'
+import { type IVByteIntakeOwner, VByteIntake } from '../chain/intake.js'
 import { emptyControl, type VIOControl } from '../control.js'
 import { VIOIncomplete } from './errors.js'
 import type { ReadRequest } from './read-request.js'
@@ -39,7 +39,7 @@ export interface ByteReaderOptions {
 
 /** Reads what an intake holds. */
 export class ByteReader {
-  readonly intake: Intake
+  readonly intake: VByteIntake
   readonly #reactor: IVReactor
   readonly #options: ByteReaderOptions
   readonly #reads: PendingRead[] = []
@@ -54,7 +54,7 @@ export class ByteReader {
   constructor(reactor: IVReactor, options: ByteReaderOptions) {
     this.#reactor = reactor
     this.#options = options
-    this.intake = new Intake(reactor, this.#owner(), options.capacityBytes)
+    this.intake = new VByteIntake(reactor, this.#owner(), options.capacityBytes)
   }
 
   /** Why bytes are missing; undefined if none are, so far. */
@@ -103,7 +103,7 @@ export class ByteReader {
     this.#settleOver()
   }
 
-  #owner(): IntakeOwner {
+  #owner(): IVByteIntakeOwner {
     return {
       attached: () => this.#options.onAttached?.(),
       arrived: (pieces) => this.#serve(pieces),

@@ -6,7 +6,7 @@
  * times out has moved nothing.
  */
 import { type IVReactor, type IVReactorObject, VIOClosed, VIOError } from '@vio/reactor'
-import { Outlet } from '../chain/outlet.js'
+import { VByteOutlet } from '../chain/outlet.js'
 import { VByteIOPair } from '../chain/pair.js'
 import { emptyControl } from '../control.js'
 import { wholeOption } from '../filter/options.js'
@@ -39,7 +39,7 @@ export class VByteChannel implements IVReactorObject {
   /** The most bytes that are held in each direction. */
   readonly bufLen: number
   readonly #reader: ByteReader
-  readonly #outlet: Outlet
+  readonly #outlet: VByteOutlet
   readonly #sends: PendingSend[] = []
   #closed = false
 
@@ -52,7 +52,7 @@ export class VByteChannel implements IVReactorObject {
       tellsEndOnce: false,
       explain: inputError,
     })
-    this.#outlet = new Outlet(reactor, {
+    this.#outlet = new VByteOutlet(reactor, {
       attached: () => undefined,
       moved: () => this.#serveSends(),
       aborted: (reason) => this.#outputOver(reason),

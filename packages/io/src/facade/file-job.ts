@@ -6,8 +6,8 @@
  * once, after the last byte was handed on or with the reason why not.
  */
 import { type IVReactor, VIOLost } from '@vio/reactor'
-import { Intake } from '../chain/intake.js'
-import type { Outlet } from '../chain/outlet.js'
+import { VByteIntake } from '../chain/intake.js'
+import type { VByteOutlet } from '../chain/outlet.js'
 import { emptyControl } from '../control.js'
 import { DEFAULT_FILE_BYTES, type VFileSource } from '../node/file-source.js'
 
@@ -17,17 +17,17 @@ export type FileDone = (error: Error | undefined) => void
 /** Moves what a source reads into an outlet. */
 export class FileJob {
   readonly #source: VFileSource
-  readonly #outlet: Outlet
-  readonly #intake: Intake
+  readonly #outlet: VByteOutlet
+  readonly #intake: VByteIntake
   readonly #done: FileDone
   #movedBytes = 0
   #settled = false
 
-  constructor(reactor: IVReactor, source: VFileSource, outlet: Outlet, done: FileDone) {
+  constructor(reactor: IVReactor, source: VFileSource, outlet: VByteOutlet, done: FileDone) {
     this.#source = source
     this.#outlet = outlet
     this.#done = done
-    this.#intake = new Intake(
+    this.#intake = new VByteIntake(
       reactor,
       {
         attached: () => undefined,

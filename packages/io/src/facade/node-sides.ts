@@ -7,8 +7,8 @@
  */
 import type { Readable, Writable } from 'node:stream'
 import { type IVReactor, VIOLost } from '@vio/reactor'
-import { Intake } from '../chain/intake.js'
-import { Outlet } from '../chain/outlet.js'
+import { VByteIntake } from '../chain/intake.js'
+import { VByteOutlet } from '../chain/outlet.js'
 import { RecurringTask } from '../chain/task.js'
 import { emptyControl } from '../control.js'
 import { reasonOf } from './parts.js'
@@ -21,14 +21,14 @@ export type NodeCallback = (error?: Error | null) => void
 
 /** Brings what a chain produces to a readable stream. */
 export class ReadSide {
-  readonly intake: Intake
+  readonly intake: VByteIntake
   readonly #stream: Readable
   readonly #grantTask: RecurringTask
 
   constructor(reactor: IVReactor, stream: Readable) {
     this.#stream = stream
     this.#grantTask = new RecurringTask(reactor, () => this.#grant())
-    this.intake = new Intake(
+    this.intake = new VByteIntake(
       reactor,
       {
         attached: () => undefined,
@@ -78,14 +78,14 @@ export class ReadSide {
 
 /** Passes what is written to a stream on to a chain. */
 export class WriteSide {
-  readonly outlet: Outlet
+  readonly outlet: VByteOutlet
   readonly #stream: Writable
   /** Told when the chain has taken what was written, or carried out the end. */
   #callback: NodeCallback | null = null
 
   constructor(reactor: IVReactor, stream: Writable) {
     this.#stream = stream
-    this.outlet = new Outlet(reactor, {
+    this.outlet = new VByteOutlet(reactor, {
       attached: () => undefined,
       moved: () => {
         if (this.outlet.queuedBytes === 0 && !this.outlet.ending) this.#call(null)

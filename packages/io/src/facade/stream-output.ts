@@ -6,7 +6,7 @@
  * its place; at most `maxQueuedBytes` of written bytes wait.
  */
 import { type IVReactor, VIOClosed, VIOLost } from '@vio/reactor'
-import { Outlet, type OutletOwner } from '../chain/outlet.js'
+import { type IVByteOutletOwner, VByteOutlet } from '../chain/outlet.js'
 import { emptyControl } from '../control.js'
 import { VIOOversize } from '../errors.js'
 import { asError } from '../node/async-source.js'
@@ -26,7 +26,7 @@ export interface StreamOutputOptions {
 
 /** Queues what is written, in order. */
 export class StreamOutput {
-  readonly outlet: Outlet
+  readonly outlet: VByteOutlet
   readonly #reactor: IVReactor
   readonly #options: StreamOutputOptions
   readonly #behind: Behind[] = []
@@ -41,7 +41,7 @@ export class StreamOutput {
   constructor(reactor: IVReactor, options: StreamOutputOptions) {
     this.#reactor = reactor
     this.#options = options
-    this.outlet = new Outlet(reactor, this.#owner())
+    this.outlet = new VByteOutlet(reactor, this.#owner())
   }
 
   /** Why not all of it reached its end; undefined if it did, or still may. */
@@ -131,7 +131,7 @@ export class StreamOutput {
     return waiter.promise
   }
 
-  #owner(): OutletOwner {
+  #owner(): IVByteOutletOwner {
     return {
       attached: () => undefined,
       moved: () => {

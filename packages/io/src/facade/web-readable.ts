@@ -10,7 +10,7 @@ import {
   type ReadableStreamDefaultReader,
 } from 'node:stream/web'
 import { type IVReactor, VIOLost } from '@vio/reactor'
-import { Intake } from '../chain/intake.js'
+import { VByteIntake } from '../chain/intake.js'
 import type { VByteProducer } from '../chain/producer.js'
 import { emptyControl } from '../control.js'
 import { wholeOption } from '../filter/options.js'
@@ -31,12 +31,12 @@ export interface VWebStreamOptions {
 
 /** What a byte stream calls, and what becomes of it. */
 class WebReadSide {
-  readonly intake: Intake
+  readonly intake: VByteIntake
   #controller: ReadableByteStreamController | undefined
   #pulled: (() => void) | undefined
 
   constructor(reactor: IVReactor) {
-    this.intake = new Intake(
+    this.intake = new VByteIntake(
       reactor,
       {
         attached: () => undefined,

@@ -7,7 +7,7 @@
  */
 import { WritableStream, type WritableStreamDefaultController } from 'node:stream/web'
 import { type IVReactor, VIOLost } from '@vio/reactor'
-import { Outlet } from '../chain/outlet.js'
+import { VByteOutlet } from '../chain/outlet.js'
 import { emptyControl } from '../control.js'
 import { wholeOption } from '../filter/options.js'
 import { describeValue } from '../limit.js'
@@ -23,12 +23,12 @@ type StoppableController = WritableStreamDefaultController & { readonly signal: 
 
 /** What a writable stream calls, and what becomes of it. */
 class WebWriteSide {
-  readonly outlet: Outlet
+  readonly outlet: VByteOutlet
   #controller: WritableStreamDefaultController | undefined
   #step: Waiter<void> | undefined
 
   constructor(reactor: IVReactor) {
-    this.outlet = new Outlet(reactor, {
+    this.outlet = new VByteOutlet(reactor, {
       attached: () => undefined,
       moved: () => {
         if (this.outlet.queuedBytes === 0 && !this.outlet.ending) this.#step?.resolve()

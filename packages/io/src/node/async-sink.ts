@@ -6,7 +6,7 @@
  * out only after the target was closed, and the target is closed once.
  */
 import { type IVReactor, type IVReactorObject, VIOLost } from '@vio/reactor'
-import { Intake, type IntakeOwner } from '../chain/intake.js'
+import { type IVByteIntakeOwner, VByteIntake } from '../chain/intake.js'
 import { RecurringTask } from '../chain/task.js'
 import { emptyControl } from '../control.js'
 import type { IVByteConsumer, IVByteConsuming } from '../types.js'
@@ -17,7 +17,7 @@ export abstract class AsyncSink implements IVByteConsuming, IVReactorObject {
   readonly reactor: IVReactor
   /** The most bytes that are held, those on their way included. */
   readonly capacityBytes: number
-  readonly #intake: Intake
+  readonly #intake: VByteIntake
   /** The results of asynchronous work take effect in a turn. */
   readonly #task: RecurringTask
   #opened = false
@@ -28,7 +28,7 @@ export abstract class AsyncSink implements IVByteConsuming, IVReactorObject {
   #closing: 'finish' | 'discard' | null = null
 
   constructor(reactor: IVReactor, capacityBytes: number) {
-    this.#intake = new Intake(reactor, this.#owner(), capacityBytes)
+    this.#intake = new VByteIntake(reactor, this.#owner(), capacityBytes)
     this.#task = new RecurringTask(reactor, () => this.#turn())
     this.reactor = reactor
     this.capacityBytes = capacityBytes
@@ -59,7 +59,7 @@ export abstract class AsyncSink implements IVByteConsuming, IVReactorObject {
     this.#task.post()
   }
 
-  #owner(): IntakeOwner {
+  #owner(): IVByteIntakeOwner {
     return {
       attached: () => this.#open(),
       arrived: () => this.#pump(),
