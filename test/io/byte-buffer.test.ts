@@ -228,6 +228,8 @@ describe('VByteBuffer finds', () => {
     expect(buffer.indexOf(0x61)).toBe(0)
     expect(buffer.indexOf(0x61, 1)).toBe(3)
     expect(buffer.indexOf(0x7a)).toBe(-1)
+    expect(new VByteBuffer(Buffer.of(1, 0, 255)).indexOf(0)).toBe(1)
+    expect(new VByteBuffer(Buffer.of(1, 0, 255)).indexOf(255)).toBe(2)
   })
 
   it('a pattern that begins again inside itself', () => {

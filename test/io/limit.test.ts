@@ -22,11 +22,21 @@ describe('limitOf', () => {
     },
   )
 
-  it.each([Number.NaN, 1.5, -1.5, 2 ** 53, undefined, '5', true, {}, Symbol('s'), 1n])(
-    'refuses %s, which is no limit, and says what it got',
-    (value) => {
-      expect(() => limitOf(value as never)).toThrow(TypeError)
-      expect(() => limitOf(value as never)).toThrow(/a limit is .*, got /)
-    },
-  )
+  it.each([
+    [Number.NaN, 'number NaN'],
+    [1.5, 'number 1.5'],
+    [-1.5, 'number -1.5'],
+    [2 ** 53, 'number 9007199254740992'],
+    [undefined, 'undefined'],
+    [true, 'boolean true'],
+    ['5', 'string "5"'],
+    ['x'.repeat(99), `string "${'x'.repeat(40)}"`],
+    [{ toString: () => expect.unreachable() }, 'a value of type object'],
+    [() => 5, 'a value of type function'],
+    [Symbol('s'), 'a value of type symbol'],
+    [1n, 'a value of type bigint'],
+  ])('refuses what is no limit, and says what it got: %#', (value, shown) => {
+    expect(() => limitOf(value as never)).toThrow(TypeError)
+    expect(() => limitOf(value as never)).toThrow(new RegExp(`a limit is .*, got ${shown}$`))
+  })
 })

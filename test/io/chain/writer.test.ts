@@ -177,6 +177,16 @@ describe('endWrite', () => {
     expect(sink.events).toContain('dataEnded(true)')
   })
 
+  it('before a consumer is attached ends when one is, at limit 0 too [VE-64] [CR-36]', () => {
+    const { host, reactor } = runningReactor()
+    const writer = new VByteWriter(reactor)
+    writer.endWrite()
+    const sink = new Sink(reactor, { grant: 'nothing' })
+    writer.byteProduce.attach(sink.byteConsume)
+    host.runUntilIdle()
+    expect(sink.events).toContain('dataEnded(true)')
+  })
+
   it('with the limit just used up ends without another grant [VE-64] [CR-36]', () => {
     for (const early of [true, false]) {
       const { host, writer, sink } = attached({ grant: 3, answer: () => 0 })
