@@ -239,3 +239,10 @@ export function ipVersionOf(host: string): 0 | 4 | 6 {
   if (IPV4.test(host)) return 4
   return groupsOf(host) === undefined ? 0 : 6
 }
+
+/** The bytes of a numeric address, 4 or 16, without its zone; undefined for anything else. */
+export function ipAddressBytes(host: string): Buffer | undefined {
+  if (IPV4.test(host)) return Buffer.from(host.split('.').map(Number))
+  const groups = groupsOf(host)
+  return groups && Buffer.from(groups.flatMap((group) => [group >> 8, group & 0xff]))
+}

@@ -1,4 +1,6 @@
 /** Public names of `@vio/io/filter`: what stands between the ends of a chain. */
+
+export { VCapture, type VCaptured, type VCapturedOptions, type VCaptureOptions } from './capture.js'
 export type { VChainReport, VChainSide, VChainStage, VChainWait } from './chain-report.js'
 export { compose, type VChainResult, VComposition } from './compose.js'
 export { VByteConcat, type VConcatPart } from './concat.js'
@@ -51,8 +53,10 @@ export {
   type VTextEncoding,
   type VTextLineOptions,
 } from './lines.js'
+export { VLogTap, type VLogTapOptions } from './log-tap.js'
 export { VMeter, type VMeterOptions, type VMeterSnapshot } from './meter.js'
 export type { VFlowKindName } from './parts.js'
+export type { VCaptureSink, VLinkType } from './pcapng.js'
 export { type VRate, VRateLimit, type VRateLimitOptions } from './rate-limit.js'
 export {
   VByteRegexDecoder,
