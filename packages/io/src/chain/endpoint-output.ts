@@ -38,6 +38,8 @@ export class EndpointOutputSide implements EndpointOutput {
   #finished = false
   /** The chain itself announced the end, and waits to hear that it was carried out. */
   #announced = false
+  /** The abort of the chain is this side's own doing. */
+  #leaving = false
 
   constructor(
     reactor: IVReactor,
@@ -122,7 +124,7 @@ export class EndpointOutputSide implements EndpointOutput {
   /** Attaching to what has closed succeeds, and is taken down on a later turn. */
   #abortLater(): void {
     const reason = this.#closed
-    this.end.reactor.schedule(0, () => this.end.abort(errorOf(reason)))
+    this.end.reactor.schedule(0, () => this.#abortChain(reason))
   }
 
   queued(): number {
@@ -142,7 +144,7 @@ export class EndpointOutputSide implements EndpointOutput {
   }
 
   aborted(reason: Error | undefined): void {
-    if (this.#closed !== null) return
+    if (this.#leaving || this.#finished) return
     this.drop(new VFIOLost(reason ?? new VIOLost('the output was aborted')))
   }
 
@@ -160,7 +162,11 @@ export class EndpointOutputSide implements EndpointOutput {
   drop(reason: VFailure): void {
     this.end.buffer.clear()
     if (this.#closed === null) this.close(reason)
-    else if (!this.#finished) this.#finish()
+    else if (!this.#finished) {
+      // Bytes that were to be written are missing now, so the end is no clean one any more.
+      this.#closed = reason
+      this.#finish()
+    }
   }
 
   #finish(): void {
@@ -187,7 +193,9 @@ export class EndpointOutputSide implements EndpointOutput {
 
   /** Takes down the chain that is attached. A later one is taken down when it comes. */
   #abortChain(reason: VFailure | null): void {
-    if (this.end.producer !== null) this.end.abort(errorOf(reason))
+    if (this.end.producer === null) return
+    this.#leaving = true
+    this.end.abort(errorOf(reason))
   }
 }
 

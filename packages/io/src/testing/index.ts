@@ -4,6 +4,14 @@ export type { IVContractCase } from './contract/case.js'
 export { consumerContract } from './contract/consumer.js'
 export { controlContract, type VControlFactory } from './contract/control.js'
 export { duplexContract, type IVDuplexSubject, type VDuplexFactory } from './contract/duplex.js'
+export { endpointContract } from './contract/endpoint.js'
+export type {
+  IVConnectable,
+  IVConnected,
+  IVEndpointRig,
+  IVFarEnd,
+  VEndpointFactory,
+} from './contract/endpoint-rig.js'
 export { filterContract } from './contract/filter.js'
 export type { IVFilterSubject, VFilterFactory } from './contract/filter-base.js'
 export {
@@ -27,6 +35,7 @@ export type {
 } from './contract/hooked.js'
 export { hookedConsumerContract } from './contract/hooked-consumer.js'
 export { hookedProducerContract } from './contract/hooked-producer.js'
+export { createMemoryRig } from './contract/memory-rig.js'
 export { type IVPairSubject, pairContract, type VPairFactory } from './contract/pair.js'
 export { producerContract } from './contract/producer.js'
 export { type IVTwoWaySubject, twoWayContract, type VTwoWayFactory } from './contract/two-way.js'
