@@ -194,7 +194,23 @@ describe('a part that fails', () => {
     expect(() => concat.add(part('x'))).toThrow(VIOClosed)
   })
 
-  it('by an unclean end, while bytes wait, lets no further part in', () => {
+  it('by an unclean end, while there is no consumer, lets no further part in', () => {
+    const { concat, sink, part, run } = setUp()
+    const first = part('', false)
+    concat.add(first)
+    concat.byteProduce.attach(sink)
+    run()
+    sink.detach()
+    first.end(false)
+    run()
+    expect(() => concat.add(part('x'))).toThrow(VIOClosed)
+    const next = new VProbeConsumer({ grantAtAttach: 0 })
+    concat.byteProduce.attach(next)
+    run()
+    expect(next.ended?.clean).toBe(false)
+  })
+
+  it('by an unclean end, while bytes wait, ends the whole behind them', () => {
     const { concat, sink, part, run, host } = setUp()
     const first = part('', false)
     concat.add(first)
@@ -211,7 +227,6 @@ describe('a part that fails', () => {
     next.grant(3)
     host.runUntilIdle()
     expect([next.received.peek().toString(), next.ended?.clean]).toEqual(['abc', false])
-    expect(() => concat.add(part('x'))).toThrow(VIOClosed)
   })
 
   it('by an abort aborts the whole', () => {

@@ -226,6 +226,16 @@ describe('the end of a tee', () => {
     expect(source.aborted).toEqual({ reason: undefined })
   })
 
+  it('is followed by no grant, though a consumer that hears it makes another allow more', () => {
+    const { source, tee, sink, end } = setUp({}, 'late source')
+    sink({ grantAtAttach: null, hooks: { consumerAborted: () => other.grant(50) } })
+    const other = sink()
+    source.attach(tee.byteConsume)
+    end()
+    expect(source.log.matching(/canProduce/)).toEqual([])
+    expect(other.ended?.clean).toBe(true)
+  })
+
   it('keeps the flag and the reason', () => {
     const { sink, end } = setUp()
     const reason = new VIOLost('torn')

@@ -209,7 +209,7 @@ class PartConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduc
   }
 
   regrant(): void {
-    if (!this.closed) this.grant(this.movedUnits + this.#core.out.room)
+    this.grant(this.movedUnits + this.#core.out.room)
   }
 
   protected deliver(data: VByteBuffer, count: number): void {

@@ -120,7 +120,7 @@ export class MessageGauge
   }
 
   #regrant(): void {
-    if (!this.closed) this.grant(this.movedUnits + this.output.room)
+    this.grant(this.movedUnits + this.output.room)
   }
 
   protected deliver(data: VMessageQueue<unknown>, count: number): void {

@@ -130,7 +130,7 @@ class TeeConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduce
   }
 
   #regrant(): void {
-    if (!this.closed) this.grant(this.movedUnits + this.#room())
+    this.grant(this.movedUnits + this.#room())
   }
 
   protected deliver(data: VByteBuffer, count: number): void {
