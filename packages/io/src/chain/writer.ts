@@ -50,8 +50,9 @@ export class VByteWriter extends VByteProducer implements IVByteWriter {
     return this.#queue.take(maxBytes)
   }
 
+  /** Never: the end is registered only once the queue is empty. */
   protected override hasPending(): boolean {
-    return this.#queue.length > 0
+    return false
   }
 
   /** A consumer was attached. Overridden, it calls this one, which looks after an end that waited for it. */
