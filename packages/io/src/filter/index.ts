@@ -4,12 +4,22 @@ export { VCapture, type VCaptured, type VCapturedOptions, type VCaptureOptions }
 export type { VChainReport, VChainSide, VChainStage, VChainWait } from './chain-report.js'
 export { compose, type VChainResult, VComposition } from './compose.js'
 export { VByteConcat, type VConcatPart } from './concat.js'
+export { crc32c, type IVDigest, VCrc32c } from './crc32c.js'
 export {
   type VDelimiter,
   VDelimiterDecoder,
   VDelimiterEncoder,
   type VDelimiterOptions,
 } from './delimiter.js'
+export {
+  VDigestTap,
+  type VDigestTapOptions,
+  VIODigestMismatch,
+  VTrailerCheck,
+  type VTrailerCheckOptions,
+  type VTrailerOptions,
+  VTrailerWriter,
+} from './digest.js'
 export { VByteDuplexFilter, type VByteThrough, type VDuplexFilterOptions } from './duplex-filter.js'
 export {
   DEFAULT_CAPACITY_BYTES,

@@ -84,11 +84,6 @@ export class TcpPackets {
     return this.#packet(from, PSH | ACK, bytes)
   }
 
-  /** Nothing but the acknowledgement of what the other side sent. */
-  acknowledge(from: Side): Uint8Array[] {
-    return this.#packet(from, ACK, NO_OPTIONS)
-  }
-
   /** The end of what `from` sends. */
   end(from: Side): Uint8Array[] {
     return this.#packet(from, FIN | ACK, NO_OPTIONS)
