@@ -36,13 +36,9 @@ export { VDeadline, type VDeadlineOptions, VIdleTimeout, type VIdleTimeoutOption
 export type {
   IVMessageConsuming,
   IVMessageProducing,
-  VByteSink,
-  VByteSource,
   VBytesFlow,
   VGives,
   VJoined,
-  VMessageSink,
-  VMessageSource,
   VMessagesFlow,
   VMisfit,
   VTakes,

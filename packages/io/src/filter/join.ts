@@ -28,16 +28,16 @@ export interface IVMessageProducing<M> {
 }
 
 /** Where bytes can come from: an element, its bare producer, or the producer of a pair. */
-export type VByteSource = IVByteProducing | IVByteProducer | VByteIOPair
+export type BytesFrom = IVByteProducing | IVByteProducer | VByteIOPair
 
 /** Where bytes can go: an element, its bare consumer, or the consumer of a pair. */
-export type VByteSink = IVByteConsuming | IVByteConsumer | VByteIOPair
+export type BytesTo = IVByteConsuming | IVByteConsumer | VByteIOPair
 
 /** Where messages can come from: an element or its bare producer. */
-export type VMessageSource<M> = IVMessageProducing<M> | IVMessageProducer<M>
+export type MessagesFrom<M> = IVMessageProducing<M> | IVMessageProducer<M>
 
 /** Where messages can go: an element or its bare consumer. */
-export type VMessageSink<M> = IVMessageConsuming<M> | IVMessageConsumer<M>
+export type MessagesTo<M> = IVMessageConsuming<M> | IVMessageConsumer<M>
 
 /** Stands for bytes, in the types that tell what an element gives or takes. */
 export interface VBytesFlow {
@@ -51,16 +51,16 @@ export interface VMessagesFlow<M> {
 }
 
 /** What an element gives; never if it gives nothing. */
-export type VGives<E> = E extends VByteSource
+export type VGives<E> = E extends BytesFrom
   ? VBytesFlow
-  : E extends VMessageSource<infer M>
+  : E extends MessagesFrom<infer M>
     ? VMessagesFlow<M>
     : never
 
 /** What an element takes; never if it takes nothing. */
-export type VTakes<E> = E extends VByteSink
+export type VTakes<E> = E extends BytesTo
   ? VBytesFlow
-  : E extends VMessageSink<infer M>
+  : E extends MessagesTo<infer M>
     ? VMessagesFlow<M>
     : never
 
