@@ -53,7 +53,8 @@ export class VStreamDevice implements IVByteDevice {
   constructor(stream: Readable | Writable, options: VStreamDeviceOptions = {}) {
     const input = isReadable(stream) ? stream : null
     const output = options.output ?? (isWritable(stream) ? stream : null)
-    if ((input === null && output !== stream) || (output !== null && !isWritable(output))) {
+    const isStream = input !== null || (output !== null && output === stream)
+    if (!isStream || (output !== null && !isWritable(output))) {
       const got = `${describeValue(stream)} and ${describeValue(options.output)}`
       throw new TypeError(`a stream device needs a readable or a writable stream, got ${got}`)
     }
@@ -241,12 +242,28 @@ function writeEndOf(output: Writable): VFailure | null {
   return output.writable || output.writableEnded ? null : new VFIOCompleted()
 }
 
-/** Takes up to `maxBytes` of what the stream holds, without making it hold more than before. */
+/**
+ * Takes up to `maxBytes` of what the stream holds. Asked for a number above its high-water mark, a stream would raise the
+ * mark for good and hold more from then on.
+ */
 function takeFrom(input: Readable, maxBytes: number): Buffer | null {
   const held = input.readableLength
   const highWater = input.readableHighWaterMark
-  if (highWater > 0) return input.read(Math.min(maxBytes, held, highWater)) as Buffer | null
-  // Asked for a number, a stream with the high-water mark 0 would raise it: it is asked for all and given back the rest.
+  const size = Math.min(maxBytes, held)
+  if (size <= highWater) return input.read(size) as Buffer | null
+  if (size === held || highWater === 0) return takeAll(input, maxBytes)
+  const pieces: Buffer[] = []
+  for (let left = size; left > 0; ) {
+    const piece = input.read(Math.min(left, highWater)) as Buffer | null
+    if (piece === null) break
+    pieces.push(piece)
+    left -= piece.length
+  }
+  return pieces.length === 0 ? null : Buffer.concat(pieces)
+}
+
+/** Takes all there is and gives back what is over: the stream may have got some more in the meantime. */
+function takeAll(input: Readable, maxBytes: number): Buffer | null {
   const all = input.read() as Buffer | null
   if (all === null || all.length <= maxBytes) return all
   input.unshift(all.subarray(maxBytes))
