@@ -1,11 +1,12 @@
 /**
- * The rig of endpoints on pairs of devices in memory, in simulated time.
+ * The rigs of devices in memory, alone and under endpoints, in simulated time.
  */
 import { VFIOCompleted } from '@vio/reactor'
 import { VByteEndpoint, type VEndpointOptions } from '../../chain/endpoint.js'
 import { VTestBench } from '../bench.js'
 import { createDevicePair, type VDevicePair, type VDevicePairOptions } from '../device-pair.js'
 import { fail } from './check.js'
+import type { IVDeviceRig } from './device.js'
 import type { IVEndpointRig, IVFarEnd } from './endpoint-rig.js'
 
 /** How much time `quiet` and each look of `until` let pass. */
@@ -36,7 +37,38 @@ function farOf(pair: VDevicePair): IVFarEnd {
   }
 }
 
-/** Makes a rig whose devices are made with `options`. */
+/** How cases wait: they let time pass. */
+function waitingOn(bench: VTestBench): Pick<IVDeviceRig, 'until' | 'quiet'> {
+  return {
+    until: async (done) => {
+      for (let moments = 0; !done(); moments += 1) {
+        if (moments > 10_000) fail('what the case waits for has not happened')
+        bench.settle(MOMENT_MS)
+      }
+    },
+    quiet: async () => bench.settle(MOMENT_MS),
+  }
+}
+
+/** Makes a rig of devices that are made with `options`. */
+export function createMemoryDeviceRig(options: VDevicePairOptions = {}): IVDeviceRig {
+  const bench = new VTestBench()
+  const { reactor } = bench
+  return {
+    connected: () => {
+      const pair = createDevicePair({ ...options, reactor })
+      return { device: pair.a, far: farOf(pair) }
+    },
+    connectable: (connect) => {
+      const pair = createDevicePair({ ...options, reactor, connect })
+      return { device: pair.a, target: pair.peerB }
+    },
+    ...waitingOn(bench),
+    close: () => reactor.stop(),
+  }
+}
+
+/** Makes a rig of endpoints whose devices are made with `options`. */
 export function createMemoryRig(options: VDevicePairOptions = {}): IVEndpointRig {
   const bench = new VTestBench({ expectFailures: true, maxTurns: 1_000_000 })
   const { reactor } = bench
@@ -59,13 +91,7 @@ export function createMemoryRig(options: VDevicePairOptions = {}): IVEndpointRig
         far: () => farOf(pair),
       }
     },
-    until: async (done) => {
-      for (let moments = 0; !done(); moments += 1) {
-        if (moments > 10_000) fail('what the case waits for has not happened')
-        bench.settle(MOMENT_MS)
-      }
-    },
-    quiet: async () => bench.settle(MOMENT_MS),
+    ...waitingOn(bench),
     failures: () => bench.failures,
     close: () => reactor.stop(),
   }
