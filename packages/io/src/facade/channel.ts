@@ -105,7 +105,7 @@ export class VByteChannel implements IVReactorObject {
     this.#serveSends()
     this.#reader.refuse(new VIOClosed('the channel is closed'))
     // Taking the input down may take down the whole chain, so that waits until what was sent is through.
-    if (this.#outlet.consumer === null) this.#closeInput()
+    if (this.#outlet.consumer === null) this.#closeInput(undefined)
   }
 
   /** Takes both directions down and drops what is held. */
@@ -115,13 +115,13 @@ export class VByteChannel implements IVReactorObject {
     this.#reader.close(reason)
   }
 
-  #closeInput(): void {
-    this.#reader.close(new VIOClosed('the channel is closed'))
+  #closeInput(reason: Error | undefined): void {
+    this.#reader.close(reason ?? new VIOClosed('the channel is closed'))
   }
 
   #outputOver(reason: Error | undefined): void {
     this.#serveSends(reason)
-    if (this.#closed) this.#closeInput()
+    if (this.#closed) this.#closeInput(reason)
   }
 
   #serveSends(reason?: Error): void {
