@@ -2,7 +2,21 @@
  * Every element with both ends that the contract tests run over.
  */
 import type { IVByteConsumer, IVByteProducer, IVTransform, VByteBuffer } from '@vio/io'
-import { VByteDecoder, VByteDuplexFilter, VByteEncoder, VByteFilter, VByteTap } from '@vio/io/filter'
+import {
+  VByteDecoder,
+  VByteDuplexFilter,
+  VByteEncoder,
+  VByteFilter,
+  VByteTap,
+  VDeadline,
+  VDigestTap,
+  VIdleTimeout,
+  VLogTap,
+  VMeter,
+  VRateLimit,
+  VTrailerCheck,
+  VTrailerWriter,
+} from '@vio/io/filter'
 import {
   BYTE_UNITS,
   type IVFilterSubject,
@@ -17,7 +31,7 @@ import { Same, ToBytes, ToNumbers, Twice } from './transforms.js'
 const SAMPLE: readonly number[] = Array.from({ length: 400 }, (_, at) => (at * 7) & 0xff)
 
 /** Reads units of three bytes and gives them the other way round, with their number in front. */
-class Triples implements IVTransform {
+export class Triples implements IVTransform {
   readonly maxUnit = 3
   #count = 0
 
@@ -31,7 +45,7 @@ class Triples implements IVTransform {
 }
 
 /** Keeps up to eight bytes inside, and gives them sorted; the rest at the end. */
-class Sorted implements IVTransform {
+export class Sorted implements IVTransform {
   #kept: number[] = []
 
   get held(): number {
@@ -56,7 +70,7 @@ class Sorted implements IVTransform {
   }
 }
 
-function triples(sample: readonly number[]): number[] {
+export function triples(sample: readonly number[]): number[] {
   const result: number[] = []
   for (let at = 0; at + 3 <= sample.length; at += 3) {
     result.push((at / 3) & 0xff, ...sample.slice(at, at + 3).toReversed())
@@ -64,7 +78,7 @@ function triples(sample: readonly number[]): number[] {
   return result
 }
 
-function sorted(sample: readonly number[]): number[] {
+export function sorted(sample: readonly number[]): number[] {
   const result: number[] = []
   for (let at = 0; at < sample.length; at += 8) {
     result.push(...sample.slice(at, at + 8).sort((a, b) => a - b))
@@ -168,6 +182,18 @@ const encoder = subject((bench) => {
   return { consumer, producer, held: () => element.held, maxHeld: 32, input: MESSAGE_UNITS }
 })
 
+/** A trailer behind the bytes, and its check behind that. */
+const trailers = subject((bench) => {
+  const first = new VByteFilter(bench.reactor, new VTrailerWriter(), { capacity: 16 })
+  const second = new VByteFilter(bench.reactor, new VTrailerCheck(), { capacity: 16 })
+  first.byteProduce.attach(second.byteConsume)
+  const held = (): number => first.held + second.held
+  return { consumer: first.byteConsume, producer: second.byteProduce, held, maxHeld: 36 }
+})
+
+/** A time that no case waits for. */
+const LATE_MS = 1e12
+
 /** A decoder and an encoder behind each other: from bytes to bytes by way of messages. */
 const both = subject((bench) => {
   const first = new VByteDecoder<number>(bench.reactor, new ToNumbers(), { capacity: 16 })
@@ -211,6 +237,19 @@ export const FILTERS: readonly Subject<VFilterFactory>[] = [
   { name: 'VByteTap', factory: tap((bench) => new VByteTap(bench.reactor)) },
   { name: 'VByteTap that watches', factory: tap((bench) => new WatchingTap(bench.reactor)) },
   { name: 'a tap that rations', factory: tap((bench) => new RationingTap(bench.reactor)) },
+  { name: 'VMeter', factory: tap((bench) => new VMeter(bench.reactor)) },
+  { name: 'VRateLimit', factory: tap((bench) => new VRateLimit(bench.reactor, { bytesPerSecond: 5000 })) },
+  { name: 'VIdleTimeout', factory: tap((bench) => new VIdleTimeout(bench.reactor, { idleMs: LATE_MS })) },
+  { name: 'VDeadline', factory: tap((bench) => new VDeadline(bench.reactor, { afterMs: LATE_MS })) },
+  { name: 'VDigestTap', factory: tap((bench) => new VDigestTap(bench.reactor)) },
+  { name: 'VLogTap', factory: tap((bench) => new VLogTap(bench.reactor, { sink: () => undefined })) },
+  {
+    name: 'VTrailerWriter and VTrailerCheck',
+    factory: trailers,
+    without: {
+      'behind all that it holds': 'behind an unclean end nobody can tell the last bytes from a digest',
+    },
+  },
   {
     name: 'VByteFilter of the same size',
     factory: filter({ transform: () => new Same(), capacity: 16, overshoot: 0 }),

@@ -53,7 +53,7 @@ export class LaneConsumer<
   readonly #transform: IVTransform<QI, QO>
   readonly #capacity: number
   readonly #sameKind: boolean
-  readonly #keepsUnits: boolean
+  #keepsUnits: boolean
   readonly #input: QI
   readonly #output: QO
   /** Input came that the transform has not seen. */
@@ -252,6 +252,8 @@ export class LaneConsumer<
   protected handleAborted(reason: Error | undefined): void {
     this.#input.clear()
     this.#output.clear()
+    // What the transform keeps will never come out, so it is not held any more.
+    this.#keepsUnits = false
     this.out.abort(reason)
     this.#hooks.aborted(reason)
   }
