@@ -51,7 +51,9 @@ class RxInput<T> {
       this.#subscriber = subscriber
       if (this.#over !== undefined) this.#tellOver()
       else onSubscribed()
-      return onLeft
+      return () => {
+        if (this.#over === undefined) onLeft()
+      }
     })
   }
 
