@@ -13,11 +13,12 @@ import { VMessageConsumer } from './chain/message.js'
 import { VByteProducer } from './chain/producer.js'
 import type { VWritable } from './chain/write-queue.js'
 import { emptyControl, type VControlHandlers, VIOControl } from './control.js'
-import { VIOOversize } from './errors.js'
+import { ItemQueue, type ItemQueueOptions } from './facade/item-queue.js'
 import { piecesOf, producerEndOf, reactorOf, type VByteSource } from './facade/parts.js'
-import { choiceOption, wholeOption } from './filter/options.js'
 import { describeValue } from './limit.js'
 import type { IVMessageProducer } from './types.js'
+
+export type { VOverflowPolicy } from './facade/item-queue.js'
 
 /** A control message that reached an end. */
 export interface VControlEvent {
@@ -228,33 +229,14 @@ export function observeMessages<M>(
   return consumer.messages
 }
 
-/**
- * What becomes of an item that does not fit: `error` ends the flow unclean, behind what is queued; `drop-newest` leaves
- * it out; `drop-oldest` leaves out whole items before it that have not begun to leave.
- */
-export type VOverflowPolicy = 'error' | 'drop-newest' | 'drop-oldest'
-
-/** Options of `writeFrom`. */
-export interface VWriteFromOptions {
-  /** The most bytes that wait for the chain. By default 1 MiB. */
-  readonly maxQueuedBytes?: number
-  /** What to do with more. By default 'error'. */
-  readonly overflow?: VOverflowPolicy
-}
-
-const POLICIES = ['error', 'drop-newest', 'drop-oldest'] as const
+/** Options of `writeFrom`: how much may wait, and what to do with more. */
+export type VWriteFromOptions = ItemQueueOptions
 
 /** Gives what an observable emits. Made by `writeFrom`. */
 export class VRxProducer extends VByteProducer implements IVReactorObject {
   readonly #source: Observable<VWritable>
-  readonly #maxQueuedBytes: number
-  readonly #overflow: VOverflowPolicy
+  readonly #queue: ItemQueue
   readonly #stop = new Subject<void>()
-  readonly #items: Buffer[] = []
-  /** Some of the first item has left. */
-  #begun = false
-  #queuedBytes = 0
-  #droppedItems = 0
   #subscribed = false
   #over: { readonly error: Error | undefined } | undefined
 
@@ -264,37 +246,27 @@ export class VRxProducer extends VByteProducer implements IVReactorObject {
     if (typeof source?.subscribe !== 'function')
       throw new TypeError(`a producer is made of an observable of bytes, got ${describeValue(source)}`)
     this.#source = source
-    this.#maxQueuedBytes = wholeOption('maxQueuedBytes', options.maxQueuedBytes ?? 1_048_576)
-    this.#overflow = choiceOption('overflow', options.overflow ?? 'error', POLICIES)
+    this.#queue = new ItemQueue(options)
   }
 
   /** Bytes that wait. */
   get queuedBytes(): number {
-    return this.#queuedBytes
+    return this.#queue.queuedBytes
   }
 
   /** Items that were left out because there was no room. */
   get droppedItems(): number {
-    return this.#droppedItems
+    return this.#queue.droppedItems
   }
 
   protected override produce(maxBytes: number): Uint8Array | null {
-    const first = this.#items[0]
-    if (first === undefined) {
-      this.#endIfEmpty()
-      return null
-    }
-    const size = maxBytes < 0 ? first.length : Math.min(maxBytes, first.length)
-    this.#begun = size < first.length
-    if (this.#begun) this.#items[0] = first.subarray(size)
-    else this.#items.shift()
-    this.#queuedBytes -= size
+    const piece = this.#queue.take(maxBytes)
     this.#endIfEmpty()
-    return first.subarray(0, size)
+    return piece
   }
 
   protected override hasPending(): boolean {
-    return this.#items.length > 0
+    return this.#queue.queuedBytes > 0
   }
 
   protected override consumerAttached(): void {
@@ -311,50 +283,19 @@ export class VRxProducer extends VByteProducer implements IVReactorObject {
 
   protected override producerAborted(reason?: Error): void {
     this.#over ??= { error: reason ?? new VIOLost('the chain was aborted') }
-    this.#items.length = 0
-    this.#queuedBytes = 0
+    this.#queue.clear()
     this.#stop.next()
   }
 
   #emitted(value: VWritable): void {
     if (this.#over !== undefined) return
-    let item: Buffer
     try {
-      item = joined(piecesOf(value))
+      this.#queue.push(joined(piecesOf(value)))
+      this.triggerProduction()
     } catch (error) {
-      this.#refuse(error as Error)
-      return
+      this.#finish(error as Error)
+      this.#stop.next()
     }
-    if (item.length === 0 || !this.#makeRoom(item.length)) return
-    this.#items.push(item)
-    this.#queuedBytes += item.length
-    this.triggerProduction()
-  }
-
-  /** Says whether an item of that size may be queued. */
-  #makeRoom(size: number): boolean {
-    if (this.#overflow === 'drop-oldest' && size <= this.#maxQueuedBytes) this.#dropOldest(size)
-    if (this.#queuedBytes + size <= this.#maxQueuedBytes) return true
-    if (this.#overflow === 'error')
-      this.#refuse(
-        new VIOOversize('a queue of observed data', this.#queuedBytes + size, this.#maxQueuedBytes),
-      )
-    else this.#droppedItems += 1
-    return false
-  }
-
-  #dropOldest(size: number): void {
-    const kept = this.#begun ? 1 : 0
-    while (this.#queuedBytes + size > this.#maxQueuedBytes && this.#items.length > kept) {
-      const [dropped] = this.#items.splice(kept, 1)
-      this.#queuedBytes -= dropped?.length ?? 0
-      this.#droppedItems += 1
-    }
-  }
-
-  #refuse(error: Error): void {
-    this.#finish(error)
-    this.#stop.next()
   }
 
   #finish(error: Error | undefined): void {
@@ -366,7 +307,7 @@ export class VRxProducer extends VByteProducer implements IVReactorObject {
 
   /** The end is registered behind the last item: until then another consumer may still be attached. */
   #endIfEmpty(): void {
-    if (this.#over === undefined || this.#items.length > 0 || this.byteProduce.consumer === null) return
+    if (this.#over === undefined || this.#queue.queuedBytes > 0 || this.byteProduce.consumer === null) return
     this.endProduce(this.#over.error === undefined, this.#over.error)
   }
 }
