@@ -166,6 +166,45 @@ describe('a chain in print', () => {
     ])
   })
 
+  it('shows what was put between its elements since', () => {
+    const { host, reactor, writer } = setUp()
+    const sink = new Slow(reactor)
+    const tap = new VByteTap(reactor)
+    const chain = compose(writer, tap, sink)
+    for (const consumer of [tap.byteConsume, sink.byteConsume]) {
+      const above = consumer.producer
+      consumer.detach()
+      const between = new VByteFilter(reactor, plain, { capacity: 5 })
+      consumer.attach(between.byteProduce)
+      above?.attach(between.byteConsume)
+    }
+    writer.write('0123456789abcdef')
+    host.runUntilIdle()
+    expect(String(chain)).toBe(
+      [
+        'chain, running for 0 ms, waiting for Slow, which allows nothing',
+        '  VByteWriter   holds 2, gave 14 of 14 B',
+        '  (spliced in)  took 14 of 14 B, holds 5, gave 9 of 9 B',
+        '  VByteTap      took 9 of 9 B, holds 0, gave 9 of 9 B',
+        '  (spliced in)  took 9 of 9 B, holds 5, gave 4 of 4 B',
+        '  Slow          took 4 of 4 B, holds ?',
+      ].join('\n'),
+    )
+    expect(chain.describe().waitsFor).toEqual({ at: 4, why: 'allows nothing' })
+  })
+
+  it('stops at what leads in a circle, or nowhere', () => {
+    const { host, reactor, writer } = setUp()
+    const chain = compose(writer, new VByteTap(reactor), new Slow(reactor))
+    const [above] = [writer.byteProduce]
+    above.detach()
+    expect(chain.describe().stages).toHaveLength(3)
+    const circle = { ...new BareConsumer(), flows: [above] } as unknown as IVByteConsumer
+    Object.defineProperty(above, 'consumer', { value: circle })
+    expect(chain.describe().stages.length).toBeLessThan(200)
+    host.runUntilIdle()
+  })
+
   it('has a question mark for what an element written by hand does not tell', () => {
     const { host, writer } = setUp()
     const byHand = { byteConsume: new BareConsumer(), byteProduce: new BareProducer() }

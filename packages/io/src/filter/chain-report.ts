@@ -7,7 +7,7 @@
  */
 import type { VChainResult } from './compose.js'
 import type { Gauge, GaugeEnd } from './gauge.js'
-import type { ChainPart, VFlowKindName } from './parts.js'
+import type { ChainPart, EitherConsumer, EitherProducer, VFlowKindName } from './parts.js'
 
 /** How far one side of an element is. */
 export interface VChainSide {
@@ -21,7 +21,7 @@ export interface VChainSide {
 
 /** One element of a chain. */
 export interface VChainStage {
-  /** The name of its class. */
+  /** The name of its class; `(spliced in)` for one that came between since. */
   readonly name: string
   /** What it holds, in its own unit. */
   readonly held: number | undefined
@@ -59,6 +59,11 @@ export interface ChainState {
   readonly end: GaugeEnd | undefined
 }
 
+const HELD = ['held', 'heldBytes', 'bufferedBytes', 'queuedBytes'] as const
+
+/** What was written by hand may lead in a circle. */
+const MAX_SPLICED = 100
+
 /** Reads the counters of a chain. */
 export function describeChain(
   parts: readonly ChainPart[],
@@ -66,18 +71,43 @@ export function describeChain(
   last: Gauge,
   state: ChainState,
 ): VChainReport {
-  const stages = parts.map((part, at): VChainStage => {
+  const stages = parts.flatMap((part, at): VChainStage[] => {
     const before = at === parts.length - 1 ? last.output : parts[at - 1]?.producer
     const behind = at === 0 ? first.input : parts[at + 1]?.consumer
-    return {
+    const stage = {
       name: part.name,
-      held: numberIn(part.element, ['held', 'heldBytes', 'bufferedBytes', 'queuedBytes']),
+      held: numberIn(part.element, HELD),
       taken: part.consumer && sideOf(kindAt(parts, at - 1, at), part.consumer, before),
       given: part.producer && sideOf(part.kind, part.producer, behind),
     }
+    return [stage, ...splicedIn(part, parts[at + 1]?.consumer, [first, last])]
   })
   const waitsFor = state.result === null ? findWait(stages, state.end) : undefined
   return { stages, elapsedMs: state.elapsedMs, result: state.result, waitsFor }
+}
+
+/** The elements that stand now between an element and the one that was composed behind it. */
+function splicedIn(
+  part: ChainPart,
+  until: EitherConsumer | undefined,
+  gauges: readonly Gauge[],
+): VChainStage[] {
+  const stages: VChainStage[] = []
+  let producer: EitherProducer | undefined = part.producer
+  while (producer !== undefined && stages.length < MAX_SPLICED) {
+    const consumer: EitherConsumer | null = producer.consumer
+    if (consumer === null || consumer === until) break
+    const gauge = gauges.find(({ input }) => input === consumer)
+    producer = gauge?.output ?? consumer.flows[0]
+    if (gauge !== undefined) continue
+    stages.push({
+      name: '(spliced in)',
+      held: numberIn(consumer, HELD),
+      taken: sideOf(part.kind, consumer),
+      given: producer && sideOf(part.kind, producer),
+    })
+  }
+  return stages
 }
 
 /** What passes between two elements: what the upper one gives; the source may not say, then what the lower one takes. */
