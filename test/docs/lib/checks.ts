@@ -67,7 +67,7 @@ export function checkLinks(doc: Doc, read: ReadFile): Finding[] {
     if (/^[a-z]+:/.test(text)) continue
     const [file = '', anchor] = text.split('#')
     const path = file === '' ? doc.path : posix.join(posix.dirname(doc.path), file)
-    const target = read(path)
+    const target = path === doc.path ? doc.text : read(path)
     if (target === undefined) findings.push({ path: doc.path, line, message: `${path} is not there` })
     else if (anchor !== undefined && !readMarkdown(target).anchors.has(anchor))
       findings.push({ path: doc.path, line, message: `${path} has no heading for #${anchor}` })

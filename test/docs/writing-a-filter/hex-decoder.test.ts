@@ -4,7 +4,15 @@
 import { VByteConsumer, VByteWriter } from '@vio/io'
 import { chain } from '@vio/io/facade'
 import { VByteFilter } from '@vio/io/filter'
-import { BYTE_UNITS, EmbeddedChain, filterContract, type IVFilterSubject, VTestBench } from '@vio/io/testing'
+import {
+  BYTE_UNITS,
+  EmbeddedChain,
+  filterContract,
+  type IVFilterSubject,
+  type IVTransformSubject,
+  transformContract,
+  VTestBench,
+} from '@vio/io/testing'
 import { VReactor } from '@vio/reactor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -78,26 +86,39 @@ describe('HexDecoder', () => {
   // #endregion edges
 })
 
-// #region contract
-/** A filter to be tested, with a sample of what goes in and what has to come out. */
-function subject(): IVFilterSubject {
-  const bench = new VTestBench()
-  const filter = new VByteFilter(bench.reactor, new HexDecoder(), { capacity: 16 })
-  const bytes = Array.from({ length: 200 }, (_, at) => at)
-  return {
-    bench,
-    consumer: filter.byteConsume,
-    producer: filter.byteProduce,
-    input: BYTE_UNITS,
-    output: BYTE_UNITS,
-    sample: [...Buffer.from(Buffer.from(bytes).toString('hex'))],
-    result: bytes,
-    maxHeld: 24, // 8 bytes that were 16 digits, and 8 more digits behind them
-    held: () => filter.held,
-  }
-}
+// #region transform
+const bytes = Buffer.from(Array.from({ length: 300 }, (_, at) => at & 0xff))
+const digits = Buffer.from(bytes.toString('hex'))
 
-describe('the contract of filters', () => {
+describe('HexDecoder keeps the contract of a transform', () => {
+  const samples = (): IVTransformSubject => ({
+    make: () => new HexDecoder(),
+    input: digits,
+    output: bytes,
+    incomplete: [Buffer.from('0')], // input that ends inside a unit
+    malformed: [Buffer.from('0x'), Buffer.from('c0 ffee')],
+  })
+  for (const { title, run } of transformContract) it(title, () => run(samples))
+})
+// #endregion transform
+
+// #region contract
+describe('a filter with a HexDecoder keeps the contract of filters', () => {
+  const subject = (): IVFilterSubject => {
+    const bench = new VTestBench()
+    const filter = new VByteFilter(bench.reactor, new HexDecoder(), { capacity: 16 })
+    return {
+      bench,
+      consumer: filter.byteConsume,
+      producer: filter.byteProduce,
+      input: BYTE_UNITS,
+      output: BYTE_UNITS,
+      sample: [...digits],
+      result: [...bytes],
+      maxHeld: 24, // 8 bytes that were 16 digits, and 8 more digits behind them
+      held: () => filter.held,
+    }
+  }
   for (const { title, run } of filterContract) it(title, () => run(subject))
 })
 // #endregion contract
