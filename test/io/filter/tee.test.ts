@@ -208,7 +208,8 @@ function runRandomTee(seed: number, count: number): void {
         branch.producer.attach(branch.sink)
       } else if (below(3) > 0) branch.sink.grantMore(below(150))
     }
-    if (attachedAll() && tee.heldBytes > 240) throw new Error(`${tee.heldBytes} held`)
+    // A branch whose consumer left holds what it had granted: at most 40 and one portion of 150 ahead of the others.
+    if (attachedAll() && tee.heldBytes > 190) throw new Error(`${tee.heldBytes} held`)
   }
   for (const { checker, sink } of branches) {
     for (const chunk of sink.received.drain()) checker.feed(chunk)

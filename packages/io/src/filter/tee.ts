@@ -31,7 +31,7 @@ export interface VTeeOptions {
  *
  * ```ts
  * const tee = new VByteTee(reactor)
- * chain(tee.branch(), new VDigestTap(reactor, 'sha256'), archive)
+ * chain(tee.branch(), new VDigestTap(reactor), archive)
  * chain(tee.branch(), view)
  * await chain(source, tee).done
  * ```
