@@ -70,7 +70,7 @@ export class HookedProducerEnd<
   }
 
   protected wantsTurn(): boolean {
-    return this.#ending || this.limitUnits > this.movedUnits
+    return !this.ended && (this.#ending || this.limitUnits > this.movedUnits)
   }
 
   protected produceTurn(): void {

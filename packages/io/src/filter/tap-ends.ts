@@ -2,9 +2,9 @@
  * The two ends of a tap: bytes that come into the one go out of the other in the same call.
  *
  * Decides how limits travel through: what the consumer below allows, less what the tap withholds, is what the
- * producer above gets. Nothing is held while both sides are attached; bytes that were granted and come while the
- * consumer is detached wait here, and no more are granted until they have left. Invariant: while nothing waits, the
- * units moved on both sides differ by `#shift`.
+ * producer above gets. Nothing is held in between but what was granted and then finds no consumer that allows it, as
+ * the one below has left or been replaced; it waits here, and no more is granted until it has left. Invariant: while
+ * nothing waits, the units moved on both sides differ by `#shift`.
  */
 import type { IVReactor } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
@@ -39,7 +39,7 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
   readonly #hooks: TapHooks
   readonly #observed: boolean
   readonly out: TapProducer
-  /** Bytes that came while no consumer was attached. */
+  /** Bytes that were granted and that no consumer allowed when they came. */
   readonly held: VByteBuffer = new VByteBuffer()
   /**
    * The consumer below, while bytes go there with nothing to do on the way; else null. While it is set, its counters
@@ -50,6 +50,8 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
   #epoch: TapEpoch = { above: 0, below: 0 }
   /** Units moved above less units moved below and held. */
   #shift = 0
+  /** The producer was granted more than the consumer of now allows: the one before it allowed more. */
+  #owing = false
   /** The consumer below is at work: what it has taken is not counted yet. */
   #inside = false
   /** The cumulative number of bytes that the tap itself lets through in this attachment. */
@@ -135,7 +137,7 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     const count = this.admit(data, clim)
     if (this.#observed) this.#hooks.passing(data, count)
     const next = this.out.consumer
-    if (next === null || this.held.length > 0) {
+    if (next === null || this.held.length > 0 || this.out.credit <= 0) {
       this.deliver(data, count)
       return this.limitUnits
     }
@@ -149,7 +151,9 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     if (epoch.below === this.out.attachedAt) this.out.count(moved, limitOf(answer))
     if (epoch === this.#epoch) {
       this.limitUnits = Math.min(this.out.limit + this.#shift, this.#allowance)
-      return this.limitUnits
+      if (moved < count) this.deliver(data, count - moved)
+      else if (this.#owing) this.#route()
+      return this.limit
     }
     this.#route()
     if (epoch.above === this.attachment && moved < count) this.deliver(data, count - moved)
@@ -185,8 +189,9 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     this.#shift = this.movedUnits - this.held.length - this.out.produced
     const next: unknown = this.out.consumer
     const plain = !this.#observed && this.#allowance === UNLIMITED && this.held.length === 0
-    if (plain && !this.#inside && this.peer !== null && !this.closed && next instanceof ConsumerEnd)
-      this.#direct = next
+    this.#owing = this.limitUnits > this.out.limit + this.#shift
+    const open = plain && !this.#owing && !this.#inside && this.peer !== null && !this.closed
+    if (open && next instanceof ConsumerEnd) this.#direct = next
   }
 
   /** How much the tap lets through from now on, beyond what has passed. */
@@ -199,6 +204,7 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
   /** Passes on to the producer what the consumer below allows by now. */
   regrant(): void {
     if (this.peer === null || this.out.consumer === null || this.held.length > 0 || this.#inside) return
+    if (this.#owing) this.#route()
     if (this.#direct === null) this.grant(Math.min(this.out.limit + this.#shift, this.#allowance))
     else this.peer.canProduce(this.limit)
   }

@@ -37,7 +37,7 @@ export class VByteTap implements IVByteConsuming, IVByteProducing, IVReactorObje
     return this.#end.out
   }
 
-  /** Bytes that wait for a consumer to be attached; 0 while one is. */
+  /** Bytes that were granted and wait, as the consumer that allowed them has left; 0 while a consumer stays. */
   get heldBytes(): number {
     return this.#end.held.length
   }
