@@ -173,8 +173,8 @@ describe('VFileSource', () => {
     const sink = new VProbeConsumer({ grantAtAttach: 1 })
     sink.attach(source.byteProduce)
     sink.abort()
-    await settle(host, 50)
-    expect(await openFiles()).toBe(0)
+    // Fails by its time-out if the file stays open.
+    while ((await openFiles()) > 0) await settle(host)
   })
 
   it('refuses what is no file and numbers that are none', () => {
