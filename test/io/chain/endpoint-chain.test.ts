@@ -66,6 +66,15 @@ describe('the output of an endpoint', () => {
     expect(sizes).toEqual([4, 4, 2])
   })
 
+  it('writes at once what the device takes, and the rest later [VE-31]', () => {
+    const { host, end, far, source } = probed({ b: { capacityBytes: 3 } })
+    source.attach(end.byteConsume)
+    end.byteConsume.consume(bytes('abcd'))
+    expect([far.readSome(9).toString(), end.bufferedBytes]).toEqual(['abc', 1])
+    host.runUntilIdle()
+    expect([far.readSome(9).toString(), end.bufferedBytes]).toEqual(['d', 0])
+  })
+
   it('keeps what it was given until there is a connection, then writes it [VE-31]', () => {
     const { host, pair, end, far, source } = probed({ connect: 'hang' }, { bufferBytes: 3 })
     source.attach(end.byteConsume)
@@ -243,6 +252,53 @@ describe('the input of an endpoint', () => {
     expect([far.readSome(9).toString(), source.aborted]).toEqual(['still', null])
   })
 
+  it('gives what a consumer left behind to the next one first, and drops it with the flow [VE-31] [CR-12]', () => {
+    for (const next of [true, false]) {
+      const { host, end, far, sink } = probed()
+      far.writeSome(Buffer.from('abcdef'))
+      far.closeOutput(new VFIOCompleted())
+      // Takes two bytes and leaves in the middle of the call.
+      const consume = sink.consume.bind(sink)
+      sink.consume = (data) => {
+        const answer = consume(data, 2)
+        sink.detach()
+        return answer
+      }
+      sink.attach(end.byteProduce)
+      sink.grant(null)
+      host.runUntilIdle()
+      expect([sink.received.pop().toString(), end.closed]).toEqual(['ab', false])
+      if (!next) end.byteProduce.abort()
+      const other = new VProbeConsumer({ grantAtAttach: 3 })
+      if (next) {
+        other.attach(end.byteProduce)
+        host.runUntilIdle()
+        expect([other.received.peek().toString(), other.ended]).toEqual(['cde', null])
+        other.grant(null)
+        host.runUntilIdle()
+        expect([other.received.peek().toString(), other.ended?.clean]).toEqual(['cdef', true])
+      } else expect(() => other.attach(end.byteProduce)).toThrow(/ended/)
+    }
+  })
+
+  it('closed while a consumer has left something behind does not end cleanly [VE-31] [CR-61]', () => {
+    const { host, end, far, sink } = probed()
+    far.writeSome(Buffer.from('abcdef'))
+    const consume = sink.consume.bind(sink)
+    sink.consume = (data) => {
+      const answer = consume(data, 2)
+      sink.detach()
+      return answer
+    }
+    sink.attach(end.byteProduce)
+    sink.grant(null)
+    host.runUntilIdle()
+    const other = new VProbeConsumer()
+    other.attach(end.byteProduce)
+    end.closeInput(new VFIOCompleted())
+    expect(other.ended?.clean).toBe(false)
+  })
+
   it('with a consumer that throws is closed as lost, and logs it [VE-31] [CR-38]', () => {
     const { host, reactor, end, far, logged } = probed()
     const error = new Error('broken')
@@ -325,6 +381,15 @@ describe('a connection', () => {
       false,
       expect.stringContaining('refused'),
     ])
+  })
+
+  it('to somebody without an address is not told, and data pass all the same', () => {
+    const { host, end, far, pair, events, sink } = listening({})
+    Object.defineProperty(pair.a, 'peer', { value: null })
+    end.byteProduce.attach(sink.byteConsume)
+    far.writeSome(Buffer.from('abc'))
+    host.runUntilIdle()
+    expect([end.peer, events]).toEqual([null, ['producerAttached', 'dataReceived(3)']])
   })
 
   it('whose handler of connected throws goes on, which is logged', () => {

@@ -203,4 +203,61 @@ describe('what waits to be written', () => {
     expect(made.end.bufferedBytes).toBe(0)
     expect(made.logged.map(({ level }) => level)).toEqual([30])
   })
+
+  it('that is left when the device loses its output makes the end that was to follow a loss [VE-101]', () => {
+    const made = waiting(new VHalfClosePolicy(true, false))
+    made.source.end()
+    made.host.runUntilIdle()
+    const reason = new VFIOLost(new VIOLost('nobody reads'))
+    Object.defineProperty(made.pair.a, 'outputEnd', { get: () => reason })
+    made.pair.a.notify()
+    made.host.runUntilIdle()
+    expect([made.source.aborted, made.sink.ended]).toEqual([
+      { reason: reason.value },
+      { clean: false, reason: reason.value },
+    ])
+    expect(made.pair.a.calls).toContain('closeOutput(VFIOLost)')
+  })
+
+  it('is dropped where there never was a connection [VE-101] [CR-63]', () => {
+    const made = probed(new VHalfClosePolicy(true, true), { connect: 'hang' })
+    made.source.feed(new VByteBuffer(Buffer.from('abc')))
+    made.host.runUntilIdle()
+    expect(made.end.bufferedBytes).toBe(3)
+    made.end.closeIO(new VFIOCompleted())
+    expect([made.end.bufferedBytes, made.end.closed, made.pair.a.closed !== null]).toEqual([0, true, true])
+  })
+})
+
+describe('the device', () => {
+  it('is released for the reason that its output ended with [VE-100] [VE-101]', () => {
+    const policy = new VHalfClosePolicy(true, true)
+    const [clean, lost] = [probed(policy), probed(policy)]
+    clean.end.closeInput(new VFIOLost())
+    clean.end.closeOutput(new VFIOCompleted())
+    lost.end.closeInput(new VFIOCompleted())
+    lost.end.closeOutput(new VFIOLost())
+    expect([clean.pair.a.closed, lost.pair.a.closed]).toEqual([
+      expect.any(VFIOCompleted),
+      expect.any(VFIOLost),
+    ])
+  })
+
+  it('is told why the chain was aborted, in its own words or in ours [VE-S17]', () => {
+    const [told, untold] = [
+      probed(new VHalfClosePolicy(true, true)),
+      probed(new VHalfClosePolicy(true, true)),
+    ]
+    const reasons: unknown[] = []
+    for (const { pair } of [told, untold]) {
+      pair.a.closeInput = (reason) => void reasons.push(reason.value)
+      pair.a.closeOutput = (reason) => void reasons.push(reason.value)
+    }
+    const [why, whyNot] = [new Error('why'), new Error('why not')]
+    told.sink.abort(why)
+    told.source.abort(whyNot)
+    untold.sink.abort()
+    untold.source.abort()
+    expect(reasons).toEqual([why, whyNot, expect.any(VIOLost), expect.any(VIOLost)])
+  })
 })

@@ -201,6 +201,35 @@ describe('reading', () => {
     expect(end.reads).toBe(5)
   })
 
+  it('is once a turn, however often it was started [VE-21]', () => {
+    const { host, end, far } = opened()
+    far.writeSome(Buffer.from('abc'))
+    host.runUntilIdle()
+    const turns = new Set<number>()
+    end.onRead = () => {
+      turns.add(host.steps)
+      if (end.reads === 5) end.stopReading()
+      else end.startReading()
+    }
+    end.startReading()
+    end.startReading()
+    host.runUntilIdle()
+    expect([end.reads, turns.size]).toEqual([5, 5])
+  })
+
+  it('closes the input as lost when doRead throws, and says so [VE-09]', () => {
+    const { host, end, far, pair, logged } = opened()
+    const error = new Error('broken')
+    end.onRead = () => {
+      throw error
+    }
+    far.writeSome(Buffer.from('abc'))
+    end.startReading()
+    host.runUntilIdle()
+    expect([end.reads, pair.a.calls]).toEqual([1, ['closeInput(VFIOLost)']])
+    expect(logged.map((entry) => entry.error)).toEqual([error])
+  })
+
   it('waits for input, and ends at stopReading, in the same turn too [VE-22]', () => {
     const { host, reactor, end, far } = opened()
     end.startReading()
@@ -243,6 +272,33 @@ describe('writing', () => {
     }
     host.runUntilIdle()
     expect(end.writes).toBe(5)
+  })
+
+  it('is once a turn, however often it was started [VE-24]', () => {
+    const { host, end } = opened()
+    host.runUntilIdle()
+    const turns = new Set<number>()
+    end.onWrite = () => {
+      turns.add(host.steps)
+      if (end.writes === 5) end.stopWriting()
+      else end.startWriting()
+    }
+    end.startWriting()
+    end.startWriting()
+    host.runUntilIdle()
+    expect([end.writes, turns.size]).toEqual([5, 5])
+  })
+
+  it('closes the output as lost when doWrite throws, and says so [VE-10]', () => {
+    const { host, end, pair, logged } = opened()
+    const error = new Error('broken')
+    end.onWrite = () => {
+      throw error
+    }
+    end.startWriting()
+    host.runUntilIdle()
+    expect([end.writes, pair.a.calls]).toEqual([1, ['closeOutput(VFIOLost)']])
+    expect(logged.map((entry) => entry.error)).toEqual([error])
   })
 
   it('waits for room, and ends at stopWriting, in the same turn too [VE-25]', () => {
@@ -360,16 +416,37 @@ describe('connect', () => {
       expect(() => end.connect(other as never)).toThrow(TypeError)
     }
     expect(end.connect(peer)).toBe(true)
-    expect(() => end.connect(peer)).toThrow(VIOError)
+    expect(() => end.connect(peer)).toThrow(/connect was called before/)
     expect(() => new VByteEndpoint(reactor, createDevicePair().a).connect(peer)).toThrow(/cannot connect/)
     const closed = opened({ connect: 'hang' })
     closed.end.closeIO(new VFIOCompleted())
-    expect(() => closed.end.connect(peer)).toThrow(VIOError)
+    expect(() => closed.end.connect(peer)).toThrow(/endpoint is closed/)
     const connected = opened({ connect: 'succeed' })
     connected.end.connect(peer)
     connected.host.runUntilIdle()
-    expect(() => connected.end.connect(peer)).toThrow(VIOError)
+    expect(() => connected.end.connect(peer)).toThrow(/connect was called before/)
     host.runUntilIdle()
+  })
+
+  it('asks a subclass, whose answer counts only if it is true [VE-105]', () => {
+    for (const answer of [true, false, 'yes', undefined, new Error('broken')]) {
+      const { host, reactor, logged } = runningReactor()
+      class Choosy extends VByteEndpoint {
+        protected override canConnect(): boolean {
+          if (answer instanceof Error) throw answer
+          return answer as boolean
+        }
+      }
+      const pair = createDevicePair({ connect: 'hang' })
+      const end = new Choosy(reactor, pair.a)
+      expect(end.connect(pair.peerB)).toBe(answer === true)
+      host.runUntilIdle()
+      expect([end.closed, pair.a.calls.includes('connect(memory:b)')]).toEqual([
+        answer !== true,
+        answer === true,
+      ])
+      expect(logged.map(({ error }) => error)).toEqual(answer instanceof Error ? [answer] : [])
+    }
   })
 
   it('lets what the device throws reach the caller, and can be tried again', () => {

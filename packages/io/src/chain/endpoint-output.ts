@@ -182,11 +182,10 @@ export class EndpointOutputSide implements EndpointOutput {
 
   #deviceEnded(reason: VFailure): void {
     if (!this.#finished) {
-      const lost = this.end.buffer.length > 0 || this.#closed === null
-      this.end.buffer.clear()
-      this.#closed ??= reason
+      // Either the output was open, or bytes waited that nobody will get: the device's reason is the one that counts.
+      this.#closed = reason
       this.#finish()
-      if (lost) this.#owner.outputLost(reason)
+      this.#owner.outputLost(reason)
     }
     this.#abortChain(errorOf(reason) === undefined ? this.#closed : reason)
   }

@@ -231,16 +231,15 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   /** Reads once and passes the bytes on, as far as the limit goes; at the end of the input, tells the end. */
   doRead(): void {
     this.#producer.givePending()
-    if (this.#inputClosed !== null || this.#producer.pending.length > 0) return
-    if (!this.device.readable) {
+    if (this.#inputClosed !== null) return
+    const credit = this.#producer.credit
+    const waits = this.#producer.pending.length > 0
+    if (!waits && !this.device.readable) {
       if (this.device.inputEnd !== null) this.closeInput(this.device.inputEnd)
       return
     }
-    const credit = this.#producer.credit
-    if (credit <= 0) {
-      this.stopReading()
-      return
-    }
+    if (credit <= 0) this.stopReading()
+    if (credit <= 0 || waits) return
     const data = this.device.readSome(Math.min(credit, this.#maxReadBytes))
     if (data.length > 0) this.#producer.give(data)
   }
