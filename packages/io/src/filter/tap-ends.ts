@@ -215,6 +215,8 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
       this.out.give(this.held)
       this.#route()
       this.regrant()
+      // The answer may have allowed more.
+      if (this.held.length > 0 && this.out.credit > 0) this.out.trigger()
     }
     if (this.held.length === 0 && this.#end !== undefined) this.out.giveEnd(this.#end.clean, this.#end.reason)
   }

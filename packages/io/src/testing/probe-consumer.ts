@@ -32,6 +32,8 @@ export type VProbeConsumerHook =
 export interface VProbeConsumerOptions extends VProbeOptions<VProbeConsumerHook> {
   /** The cumulative limit that is granted on attachment: null for none, by default 0. */
   readonly grantAtAttach?: number | null
+  /** True if it does not abort behind an end by itself, as what has yet to carry the end out. By default false. */
+  readonly holdEnd?: boolean
   /** The cumulative limit from here on, which is what `consume` answers; by default the one there is. */
   readonly answer?: (state: { readonly consumed: number; readonly limit: number }) => number | null
 }
@@ -117,7 +119,7 @@ export class ProbeConsumer<Q extends PassingQueue<Q>, C, P extends IVProducer<C>
     if (this.closed) return
     this.ended = { clean: Boolean(clean), reason }
     this.hook('dataEnded', String(Boolean(clean)))
-    this.abort(clean ? undefined : reason)
+    if (this.#options.holdEnd !== true) this.abort(clean ? undefined : reason)
   }
 
   protected override hook(name: VProbeConsumerHook, detail = ''): void {

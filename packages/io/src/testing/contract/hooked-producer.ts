@@ -183,6 +183,30 @@ const ENDS: readonly IVContractCase<VHookedProducerFactory>[] = [
     equal(subject.bench.log.matching(/dataEnded/).length, 1, 'ends that were told')
   }),
 
+  hookedProducerCase(
+    'is not asked again once its end was told, whatever is triggered or granted [CR-36]',
+    (make) => {
+      let asked = 0
+      const subject = make({
+        produce: () => {
+          asked += 1
+          return asked === 1 ? null : numbers(0, 1)
+        },
+      })
+      const sink = attach(subject, { grantAtAttach: 5, holdEnd: true })
+      subject.endProduce(true)
+      subject.bench.settle()
+      equal(sink.ended?.clean, true, 'the end')
+      equal(subject.end.consumer, sink, 'who is attached while the consumer carries the end out')
+      subject.triggerProduction()
+      sink.grant(null)
+      subject.bench.settle()
+      equal(asked, 1, 'times that it was asked')
+      equal(subject.end.consumer, sink, 'who is attached still')
+      sink.abort()
+    },
+  ),
+
   hookedProducerCase('refuses a consumer once its end is registered [CR-05]', (make) => {
     const subject = make({ produce: () => null })
     subject.endProduce(true)
