@@ -223,6 +223,30 @@ describe('an agent', () => {
     expect(agent.byteProduce.control).toBe(emptyControl())
   })
 
+  it('ends by default only after what it has yet to give [VE-45] [CR-36]', () => {
+    const { host, reactor } = runningReactor()
+    class Fixed extends Plain {
+      #left = Buffer.from('abc')
+      close(): void {
+        this.endProduce(true)
+      }
+      protected override produce(maxBytes: number): Uint8Array {
+        const part = this.#left.subarray(0, maxBytes)
+        this.#left = this.#left.subarray(part.length)
+        return part
+      }
+    }
+    const agent = new Fixed(reactor)
+    const sink = new VProbeConsumer()
+    sink.attach(agent.byteProduce)
+    agent.close()
+    host.runUntilIdle()
+    expect(sink.ended).toBeNull()
+    sink.grant(4)
+    host.runUntilIdle()
+    expect([sink.received.pop().toString(), sink.ended?.clean]).toEqual(['abc', true])
+  })
+
   it('limits what it takes as a consumer does [VE-47]', () => {
     const { reactor } = runningReactor()
     class Shy extends Recording {

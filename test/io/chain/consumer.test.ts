@@ -121,6 +121,14 @@ describe('consume', () => {
     expect(end.consume(data)).toBe(4)
   })
 
+  it("stops in the middle when the hook takes the chain apart; the rest is still the producer's [VE-36] [CR-12]", () => {
+    const { sink, end } = attached({ answer: () => end.detach() })
+    const data = new VByteBuffer([Buffer.from('ab'), Buffer.from('cd')])
+    expect(end.consume(data)).toBe(0)
+    expect([sink.received.peek().toString(), data.peek().toString()]).toEqual(['ab', 'cd'])
+    expect([sink.consumedBytes, end.producer]).toEqual([0, null])
+  })
+
   it('hands on what came in pieces piece by piece, as Buffers over the same memory [VE-43]', () => {
     const { sink, end } = attached()
     const memory = new Uint8Array([97, 98, 99])
@@ -144,7 +152,7 @@ describe('dataReceived', () => {
     expect(end.consume(bytes('abc'))).toBe(limit)
   })
 
-  it.each([Number.NaN, 1.5, 'many', '5', {}, [], Promise.resolve(3), true, () => 3])(
+  it.each([Number.NaN, 1.5, 'many', '5', '-5', {}, [], [-1], -0.5, Promise.resolve(3), true, () => 3])(
     'answering %s is a fault of the hook that takes the chain down [VE-43] [CR-31]',
     (answer) => {
       const { host, reactor, logged } = runningReactor()

@@ -177,7 +177,40 @@ describe('a flow of messages', () => {
     expect(() => sink.byteConsume.attach(outbox.messageProduce as never)).toThrow(TypeError)
     expect(() => inbox.messageConsume.attach(source.byteProduce as never)).toThrow(TypeError)
     expect(() => source.byteProduce.attach(inbox.messageConsume as never)).toThrow(TypeError)
+    for (const other of [{}, null, inbox, outbox]) {
+      expect(() => outbox.messageProduce.attach(other as never)).toThrow(/attaches to the other end/)
+      expect(() => inbox.messageConsume.attach(other as never)).toThrow(/attaches to the other end/)
+    }
     expect([outbox.events, inbox.events, source.events, sink.events]).toEqual([[], [], [], []])
+  })
+
+  it('goes on when there is more, and ends only after what is left [CR-27] [CR-36]', () => {
+    const { host, reactor } = runningReactor()
+    class Fixed extends VMessageProducer<string> {
+      readonly #left = ['a', 'b', 'c']
+      close(): void {
+        this.endProduce(true)
+      }
+      protected override produce(maxMessages: number): readonly string[] {
+        return this.#left.splice(0, maxMessages)
+      }
+    }
+    const [fixed, outbox] = [new Fixed(reactor), new Outbox(reactor)]
+    const [first, second] = [new Inbox(reactor, () => 0), new Inbox(reactor)]
+    fixed.messageProduce.attach(first.messageConsume)
+    fixed.close()
+    second.messageConsume.attach(outbox.messageProduce)
+    host.runUntilIdle()
+    expect(first.events.slice(1)).toEqual(['a', 'b'])
+    first.grant(2)
+    outbox.feed('x')
+    host.runUntilIdle()
+    expect(first.events.slice(1)).toEqual(['a', 'b', 'c'])
+    first.grant(1)
+    host.runUntilIdle()
+    expect(first.events[4]).toBe('dataEnded(true)')
+    expect(second.events).toEqual(['producerAttached', 'x'])
+    expect([first.reactor, fixed.reactor]).toEqual([reactor, reactor])
   })
 
   it('has one direction and needs a reactor [VE-33] [VE-41]', () => {

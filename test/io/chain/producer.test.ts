@@ -1,5 +1,6 @@
 /**
- * `VByteProducer`: when it is asked for bytes, what becomes of them and of a registered end, and its hooks.
+ * `VByteProducer`: when it is asked for bytes, what becomes of them, and its hooks. How it ends is in
+ * producer-endings.test.ts.
  */
 import { VByteProducer, VIOControl, VIOError } from '@vio/io'
 import { VProbeConsumer, type VProbeConsumerOptions } from '@vio/io/testing'
@@ -82,8 +83,12 @@ describe('attaching', () => {
     (other) => {
       const { reactor } = runningReactor()
       const [source, sink] = [new Source(reactor), new Sink(reactor)]
-      expect(() => source.byteProduce.attach(other as never)).toThrow(TypeError)
-      expect(() => sink.byteConsume.attach(other as never)).toThrow(TypeError)
+      for (const end of [source.byteProduce, sink.byteConsume]) {
+        expect(() => end.attach(other as never)).toThrow(TypeError)
+        expect(() => end.attach(other as never)).toThrow(
+          /attaches to the other end of a flow of its kind, got/,
+        )
+      }
       expect([source.events, sink.events]).toEqual([[], []])
     },
   )
@@ -92,8 +97,10 @@ describe('attaching', () => {
     const { reactor } = runningReactor()
     const [source, sink] = [new Source(reactor), new Sink(reactor)]
     const others = [source.byteProduce, source, sink, { ...sink.byteConsume }]
-    for (const other of others) expect(() => source.byteProduce.attach(other as never)).toThrow(TypeError)
-    expect(() => sink.byteConsume.attach(sink.byteConsume as never)).toThrow(TypeError)
+    for (const other of others) {
+      expect(() => source.byteProduce.attach(other as never)).toThrow(/attaches to the other end/)
+    }
+    expect(() => sink.byteConsume.attach(sink.byteConsume as never)).toThrow(/attaches to the other end/)
     expect([source.byteProduce.consumer, sink.byteConsume.producer]).toEqual([null, null])
   })
 
@@ -163,6 +170,37 @@ describe('produce', () => {
     host.runUntilIdle()
     expect(asked(source)).toEqual(['produce(4)', 'produce(-1)', 'produce(-1)'])
     expect(probe.received.pop().toString()).toBe('abcdef')
+  })
+
+  it('is asked again when there is more and it says so [VE-52]', () => {
+    const { host, source, probe } = attached({}, { grantAtAttach: null })
+    host.runUntilIdle()
+    expect(asked(source)).toEqual(['produce(-1)'])
+    source.queue.append(Buffer.from('a'))
+    host.runUntilIdle()
+    expect(asked(source)).toEqual(['produce(-1)'])
+    source.feed('b')
+    host.runUntilIdle()
+    expect(probe.received.pop().toString()).toBe('ab')
+  })
+
+  it('may take the chain apart; what it gave then waits for the next consumer [VE-44] [CR-12]', () => {
+    const { host, reactor } = runningReactor()
+    class Leaving extends Source {
+      protected override produce(maxBytes: number): Uint8Array | null | undefined {
+        const bytes = super.produce(maxBytes)
+        this.byteProduce.detach()
+        return bytes
+      }
+    }
+    const source = new Leaving(reactor, { data: 'abc' })
+    for (const given of ['', 'abc']) {
+      const probe = new VProbeConsumer({ grantAtAttach: 9 })
+      probe.attach(source.byteProduce)
+      host.runUntilIdle()
+      expect(probe.received.pop().toString()).toBe(given)
+      source.byteProduce.detach()
+    }
   })
 
   it('is asked once a turn, until it gives nothing [VE-44] [CR-27]', () => {
@@ -308,108 +346,6 @@ describe('canProduce', () => {
     host.runUntilIdle()
     expect(asked(source)).toEqual(['produce(4)', 'produce(1)', 'produce(3)'])
     expect(probe.received.pop().toString()).toBe('abcdefgh')
-  })
-})
-
-describe('endProduce', () => {
-  it.each([true, false])(
-    'registers an end whose flag %s arrives after the last bytes [VE-45] [CR-34] [CR-36]',
-    (clean) => {
-      const { host, reactor } = runningReactor()
-      const reason = clean ? undefined : new Error('why')
-      const source = new Source(reactor, { data: 'abcdef' })
-      const sink = new Sink(reactor, { grant: 4, answer: () => 0 })
-      source.byteProduce.attach(sink.byteConsume)
-      source.end(clean, reason)
-      source.end(!clean)
-      host.runUntilIdle()
-      expect(sink.received.length).toBe(4)
-      expect(sink.events).not.toContain(`dataEnded(${clean})`)
-      sink.grant(2)
-      host.runUntilIdle()
-      expect(sink.received.length).toBe(6)
-      expect(sink.events.filter((event) => event.startsWith('dataEnded'))).toEqual([`dataEnded(${clean})`])
-      expect(sink.endReason).toBe(reason)
-    },
-  )
-
-  it('needs no limit once there are no more bytes [VE-45] [CR-36]', () => {
-    const { host, reactor } = runningReactor()
-    const source = new Source(reactor)
-    const sink = new Sink(reactor, { grant: 'nothing' })
-    source.byteProduce.attach(sink.byteConsume)
-    source.end()
-    host.runUntilIdle()
-    expect(sink.events).toContain('dataEnded(true)')
-    expect(asked(source)).toEqual([])
-  })
-
-  it('may be called from produce, at once or scheduled [VE-45]', () => {
-    for (const later of [true, false]) {
-      const { host, reactor } = runningReactor()
-      class Once extends VByteProducer {
-        #given = false
-        protected override produce(): Uint8Array | null {
-          if (this.#given) return null
-          this.#given = true
-          if (later) this.reactor.schedule(0, () => this.endProduce(true))
-          else this.endProduce(true)
-          return Buffer.from('abc')
-        }
-      }
-      const sink = new Sink(reactor, { grant: 3, answer: () => 0 })
-      new Once(reactor).byteProduce.attach(sink.byteConsume)
-      host.runUntilIdle()
-      expect(sink.received.pop().toString()).toBe('abc')
-      expect(sink.events).toContain('dataEnded(true)')
-    }
-  })
-
-  it('refuses a new consumer from then on [CR-05]', () => {
-    const { source, end } = attached({ data: 'abc' })
-    source.end()
-    end.detach()
-    expect(() => end.attach(new VProbeConsumer())).toThrow(VIOError)
-  })
-})
-
-describe('producerAborted', () => {
-  it('is called once, after a clean end too [VE-56] [CR-35]', () => {
-    const { host, reactor } = runningReactor()
-    const events: string[] = []
-    const [source, sink] = [new Source(reactor, { events }), new Sink(reactor, { events })]
-    source.byteProduce.attach(sink.byteConsume)
-    source.end()
-    host.runUntilIdle()
-    source.byteProduce.abort()
-    expect(events.slice(-6)).toEqual([
-      'dataEnded(true)',
-      'producerDetached',
-      'consumerDetached',
-      'producerAborted',
-      'consumerAborted',
-      'consumerClosed',
-    ])
-  })
-
-  it('is called once by an abort from either side, last where it began here [VE-56] [VE-38] [CR-37]', () => {
-    const { reactor } = runningReactor()
-    const events: string[] = []
-    const [source, sink] = [new Source(reactor, { events }), new Sink(reactor, { events })]
-    source.byteProduce.attach(sink.byteConsume)
-    events.length = 0
-    const reason = new Error('why')
-    source.byteProduce.abort(reason)
-    source.byteProduce.abort()
-    expect(events).toEqual([
-      'consumerDetached',
-      'producerDetached',
-      'consumerAborted',
-      'consumerClosed',
-      'producerAborted',
-    ])
-    expect(source.abortReason).toBe(reason)
-    expect(sink.closed[0]?.reason.value).toBe(reason)
   })
 })
 
