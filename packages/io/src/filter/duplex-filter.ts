@@ -30,6 +30,10 @@ export interface VDuplexFilterOptions {
  * ```
  */
 export class VByteDuplexFilter {
+  /** The element of the inbound direction. */
+  readonly inbound: VByteThrough
+  /** The element of the outbound direction. */
+  readonly outbound: VByteThrough
   /** The side of the device: its consumer takes what comes in, its producer gives what goes out. */
   readonly deviceIO: VByteIOPair
   /** The side of the application: its producer gives what comes in, its consumer takes what goes out. */
@@ -37,6 +41,8 @@ export class VByteDuplexFilter {
 
   /** @throws TypeError if the two are not elements with a consumer and a producer of bytes */
   constructor(inbound: VByteThrough, outbound: VByteThrough, options: VDuplexFilterOptions = {}) {
+    this.inbound = inbound
+    this.outbound = outbound
     this.deviceIO = new VByteIOPair(inbound.byteConsume, outbound.byteProduce)
     this.appIO = new VByteIOPair(outbound.byteConsume, inbound.byteProduce)
     for (const pair of [this.deviceIO, this.appIO]) {

@@ -19,7 +19,8 @@ import type {
   IVMessageProducer,
   IVTransform,
 } from '../types.js'
-import { LaneConsumer, type LaneHooks } from './lane.js'
+import { LaneConsumer } from './lane.js'
+import type { LaneHooks } from './lane-output.js'
 
 /** How much a filter of bytes holds by default, in bytes. */
 export const DEFAULT_CAPACITY_BYTES = 65_536
@@ -143,11 +144,14 @@ export class VByteFilter extends VFilter implements IVByteConsuming, IVByteProdu
   }
 
   /**
-   * Ends the transform, passes on what it left of the input as it is, and passes all later input unchanged. With
-   * `unsplice`, this is how a filter leaves a live chain.
+   * Ends the transform, passes on what it left of the input as it is, and passes all later input unchanged: this is how
+   * a filter gets out of the way, and with `unsplice` out of its chain. What the transform keeps inside of a unit that is
+   * not whole takes the flow down, as it could not be passed on.
+   *
+   * @param drained told once the filter holds nothing any more, which may be at once
    */
-  bypass(): void {
-    this.#lane.bypass()
+  bypass(drained?: () => void): void {
+    this.#lane.bypass(drained)
   }
 
   protected get nextConsumer(): IVByteConsumer | null {

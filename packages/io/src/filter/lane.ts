@@ -7,19 +7,11 @@
  */
 import { type IVReactor, VIOError, VIOLost } from '@vio/reactor'
 import { ConsumerEnd } from '../chain/consumer-end.js'
-import type { FlowKind, PassingQueue } from '../chain/kind.js'
-import { ProducerEnd } from '../chain/producer-end.js'
+import type { PassingQueue } from '../chain/kind.js'
 import type { VIOControl } from '../control.js'
 import { VIOOversize } from '../errors.js'
-import { limitOf } from '../limit.js'
 import type { IVConsumer, IVProducer, IVTransform } from '../types.js'
-
-/** What the ends of a lane ask of the element they belong to. */
-export interface LaneHooks {
-  aborted(reason?: Error): void
-  consumerControl(): VIOControl
-  producerControl(): VIOControl
-}
+import { type AnyKind, type LaneHooks, LaneProducer } from './lane-output.js'
 
 /** What a lane is made of. */
 export interface LaneOptions<QI extends PassingQueue<QI>, CI, PI, QO extends PassingQueue<QO>, CO, PO> {
@@ -36,8 +28,6 @@ interface LaneEnd {
   clean: boolean
   reason: Error | undefined
 }
-
-type AnyKind<Q extends PassingQueue<Q>, C, P> = FlowKind<Q, C, P, unknown, unknown>
 
 /** The end of a lane that takes the input, and the lane's state. */
 export class LaneConsumer<
@@ -64,6 +54,8 @@ export class LaneConsumer<
   #finished = false
   /** Input goes to the output as it is; `'due'` while the transform has yet to be ended. */
   #bypass: 'off' | 'due' | 'on' = 'off'
+  /** Told once when a bypassed lane holds nothing any more. */
+  #whenDrained: (() => void) | undefined
 
   constructor(reactor: IVReactor, options: LaneOptions<QI, CI, PI, QO, CO, PO>) {
     super(reactor, options.from)
@@ -172,12 +164,16 @@ export class LaneConsumer<
     const out = this.out
     for (;;) {
       if (output.length === 0) {
-        if (!this.#fed) return
+        if (!this.#fed) {
+          this.#tellDrained()
+          return
+        }
         this.#fed = false
         if (this.#bypass === 'off') this.#transform.push(this.#input, output)
         else this.#passUnchanged()
         if (output.length === 0) {
           this.#refuseOversize()
+          this.#tellDrained()
           return
         }
       }
@@ -198,7 +194,11 @@ export class LaneConsumer<
   #passUnchanged(): void {
     if (this.#bypass === 'due') {
       this.#transform.push(this.#input, this.#output)
-      this.#transform.end?.(this.#output)
+      const whole = this.#transform.end?.(this.#output) !== false
+      const kept = this.#keepsUnits ? (this.#transform.held ?? 0) : 0
+      if (!whole && kept > 0)
+        throw new VIOLost(`the filter was bypassed inside a unit of which it kept ${kept}`)
+      this.#keepsUnits = false
     }
     this.#bypass = 'on'
     // Only a lane whose two sides are of one kind is ever bypassed.
@@ -226,17 +226,27 @@ export class LaneConsumer<
 
   /**
    * Takes the transform out of the way: it is ended, what it left of the input goes on as it is, and so does all
-   * input from now on.
+   * input from now on. `drained` is told once nothing is held, now or later; the last one given counts.
    *
    * @throws VIOError if the two sides are not of one kind
    */
-  bypass(): void {
+  bypass(drained?: () => void): void {
     if (!this.#sameKind)
       throw new VIOError('a filter between bytes and messages cannot be taken out of the way')
-    if (this.#bypass !== 'off') return
-    this.#bypass = 'due'
-    this.#fed = true
+    if (drained !== undefined) this.#whenDrained = drained
+    if (this.#bypass === 'off') {
+      this.#bypass = 'due'
+      this.#fed = true
+    }
     this.runAndGrant()
+  }
+
+  /** Called when all output has left and no input waits. */
+  #tellDrained(): void {
+    const tell = this.#whenDrained
+    if (tell === undefined || this.#bypass !== 'on') return
+    this.#whenDrained = undefined
+    tell()
   }
 
   #fail(error: unknown): void {
@@ -263,84 +273,4 @@ export class LaneConsumer<
   }
 
   protected peerDetached(): void {}
-}
-
-/** The end of a lane that gives the output. */
-export class LaneProducer<QO extends PassingQueue<QO>, PO, CO extends IVConsumer<QO, PO>> extends ProducerEnd<
-  QO,
-  PO,
-  CO
-> {
-  readonly #hooks: LaneHooks
-  readonly #lane: LaneState
-
-  constructor(reactor: IVReactor, kind: AnyKind<QO, CO, PO>, hooks: LaneHooks, lane: LaneState) {
-    super(reactor, kind)
-    this.#hooks = hooks
-    this.#lane = lane
-  }
-
-  get control(): VIOControl {
-    return this.#hooks.producerControl()
-  }
-
-  override get flows(): readonly CO[] {
-    return this.#lane.flowKind === this.flowKind ? [this.#lane as unknown as CO] : []
-  }
-
-  get credit(): number {
-    return this.limitUnits - this.movedUnits
-  }
-
-  /** True if a consumer is attached that allows something. */
-  get sendable(): boolean {
-    return this.peer !== null && this.limitUnits > this.movedUnits
-  }
-
-  /** Passes on what the credit allows; returns how many units left. */
-  give(data: QO): number {
-    const peer = this.peer
-    const credit = this.limitUnits - this.movedUnits
-    if (peer === null || credit <= 0) return 0
-    const attachment = this.attachment
-    const before = data.length
-    const answer = peer.consume(data, credit < before ? credit : null)
-    const taken = before - data.length
-    if (attachment === this.attachment) {
-      this.movedUnits += taken
-      this.limitUnits = answer !== null && answer >= 0 ? answer : limitOf(answer)
-    }
-    return taken
-  }
-
-  giveEnd(clean: boolean, reason: Error | undefined): void {
-    this.sendEnd(clean, reason)
-  }
-
-  protected wantsTurn(): boolean {
-    return this.#lane.waiting > 0 || this.#lane.closed
-  }
-
-  protected produceTurn(): void {
-    this.#lane.runAndGrant()
-  }
-
-  protected handleAborted(reason: Error | undefined): void {
-    this.#lane.abort(reason)
-  }
-
-  protected peerAttached(): void {
-    this.trigger()
-  }
-
-  protected peerDetached(): void {}
-}
-
-/** What the giving end needs of the lane. */
-interface LaneState {
-  readonly flowKind: 'bytes' | 'messages'
-  readonly waiting: number
-  readonly closed: boolean
-  runAndGrant(): void
-  abort(reason?: Error): void
 }

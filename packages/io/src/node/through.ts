@@ -56,6 +56,7 @@ export class VNodeThrough extends VFilter implements IVByteConsuming, IVByteProd
   #outputOver = false
   #failure: VThroughFailure | undefined
   #isDown = false
+  #whenDrained: (() => void) | undefined
   /** Bytes that the stream was given. */
   #givenBytes = 0
 
@@ -123,11 +124,17 @@ export class VNodeThrough extends VFilter implements IVByteConsuming, IVByteProd
     return undefined
   }
 
-  /** Ends the stream; what comes later passes on unchanged behind its output. */
-  bypass(): void {
-    if (this.#bypassed) return
+  /**
+   * Ends the stream; what comes later passes on unchanged behind its output. A stream that is ended inside a unit may
+   * fail, and takes the flow down then.
+   *
+   * @param drained told once nothing is held any more, which may be at once; the last one given counts
+   */
+  bypass(drained?: () => void): void {
+    if (drained !== undefined) this.#whenDrained = drained
     this.#bypassed = true
     this.#feed()
+    if (this.#ready === 0 && this.#outputOver) this.#tellDrained()
   }
 
   protected get nextConsumer(): IVByteConsumer | null {
@@ -206,13 +213,16 @@ export class VNodeThrough extends VFilter implements IVByteConsuming, IVByteProd
 
   #give(credit: number): void {
     if (this.#ready === 0) {
-      if (this.#outputOver) this.#finish()
+      if (!this.#outputOver) return
+      this.#finish()
+      this.#tellDrained()
       return
     }
     if (credit <= 0) return
     if (this.#output.length === 0) this.#take(credit)
     if (this.#output.length === 0) return
     this.#out.give(this.#output)
+    if (this.#ready === 0 && this.#outputOver && this.#bypassed) this.#tellDrained()
     // Room comes of itself as the stream works, but not once it is out of the way.
     if (this.#outputOver) this.#in.grantRoom()
     this.#out.trigger()
@@ -245,6 +255,12 @@ export class VNodeThrough extends VFilter implements IVByteConsuming, IVByteProd
     else if (failure !== undefined && !failure.cutOff) this.#fail(failure.reason)
     else if (failure !== undefined) this.#out.giveEnd(false, failure.reason)
     else if (end !== undefined || !this.#bypassed) this.#out.giveEnd(true, undefined)
+  }
+
+  #tellDrained(): void {
+    const tell = this.#whenDrained
+    this.#whenDrained = undefined
+    if (this.#failure === undefined && !this.#isDown) tell?.()
   }
 
   #fail(error: Error): void {
