@@ -164,6 +164,20 @@ describe('toNodeDuplex', () => {
     expect(sink.ended?.clean).toBe(true)
   })
 
+  it('tells each write that the chain did not take', async () => {
+    const { duplex, sink, errors, host } = duplexOnPair({ limit: 1 })
+    const told: unknown[] = []
+    for (const data of ['ab', 'c']) duplex.write(data, (error) => told.push(error))
+    await settle(host)
+    expect(told).toEqual([])
+    const reason = new VIOLost('full')
+    sink.abort(reason)
+    await settle(host)
+    expect(told).toHaveLength(2)
+    expect(told[0]).toBe(reason)
+    expect(errors).toEqual([reason])
+  })
+
   it('goes through pipeline, there and back, with the same bytes', async () => {
     const { reactor, host } = runningReactor()
     const { a, b } = createDevicePair({ a: { capacityBytes: 100 }, b: { capacityBytes: 333 } })

@@ -66,6 +66,8 @@ describe('VStream.writeFile', () => {
   it('holds no more than two pieces while the chain stalls', async () => {
     const { stream, host, sink } = setUp(0)
     const written = stream.writeFile(file)
+    const drained = stream.drained()
+    expect(await outcomeOf(drained)).toBe('pending')
     await settleUntil(host, () => stream.queuedBytes > 0)
     await settle(host, 50)
     expect(stream.queuedBytes).toBe(65_536)
@@ -73,6 +75,7 @@ describe('VStream.writeFile', () => {
     sink.grant(null)
     expect(await pumped(host, written)).toBe(300_000)
     expect(sink.moved).toBe(300_000)
+    expect(await outcomeOf(drained)).toEqual({ value: undefined })
   })
 
   it('leaves the stream as it was if nothing of the file has left', async () => {

@@ -1,6 +1,7 @@
 /**
  * `VStream`, reading: what each kind of read gives, in which order, and what it is told at an end.
  */
+import { getEventListeners } from 'node:events'
 import { VIOClosed, VIOCompleted, VIOError, VIOLost, VIOOversize, VIOTimeout } from '@vio/io'
 import { VIOIncomplete, VStream, type VStreamOptions } from '@vio/io/facade'
 import { describe, expect, it } from 'vitest'
@@ -175,6 +176,15 @@ describe('VStream.readUntilRegex', () => {
     expect(() => stream.readUntilRegex(/a/, { maxMatchBytes: 0 })).toThrow(RangeError)
   })
 
+  it('rejects what cannot be decided within the size of a match', async () => {
+    const { stream, give } = setUp()
+    give('a<bcdefghijklmno')
+    const read = stream.readUntilRegex(/<[\s\S]*?>/, { maxMatchBytes: 10 })
+    expect(await rejectionOf(read)).toMatchObject({ code: 'V_IO_OVERSIZE', maxBytes: 10 })
+    give('>')
+    expect(await text(stream.readUntilRegex(/<[\s\S]*?>/, { maxMatchBytes: 20 }))).toBe('a<bcdefghijklmno>')
+  })
+
   it('rejects a unit over its maximum, found or not', async () => {
     const { stream, give } = setUp()
     give('aaaaa')
@@ -307,6 +317,17 @@ describe('reads that wait', () => {
     expect(stream.bufferedBytes).toBe(1)
     expect(() => stream.readSome(1, { signal: {} as AbortSignal })).toThrow(TypeError)
     expect(() => stream.readSome(1, { timeoutMs: Number.NaN })).toThrow(TypeError)
+  })
+
+  it('leave nothing behind on their signal and in time when they are served', async () => {
+    const { stream, give, host } = setUp()
+    const { signal } = new AbortController()
+    const read = stream.readBytes(3, { signal, timeoutMs: 1000 })
+    host.runUntilIdle()
+    expect([getEventListeners(signal, 'abort').length, host.alarmAt]).toEqual([1, 1000])
+    give('abc')
+    expect(await text(read)).toBe('abc')
+    expect([getEventListeners(signal, 'abort').length, host.alarmAt]).toEqual([0, Number.POSITIVE_INFINITY])
   })
 
   it('are told why when the chain is aborted', async () => {

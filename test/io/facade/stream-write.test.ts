@@ -74,6 +74,26 @@ describe('VStream.write', () => {
     expect([sink.moved, deepest]).toEqual([5, 1])
   })
 
+  it('tells a consumer that is at work the end when it is done', () => {
+    const { reactor, host } = runningReactor()
+    const events: string[] = []
+    const sink: VProbeConsumer = new VProbeConsumer({
+      grantAtAttach: null,
+      hooks: {
+        received: () => {
+          events.push('begin')
+          stream.end()
+          events.push('done')
+        },
+        dataEnded: () => events.push('ended'),
+      },
+    })
+    const stream: VStream = new VStream(new VByteIOPair(sink, new VProbeProducer({ reactor })), { reactor })
+    stream.write('x')
+    host.runUntilIdle()
+    expect(events).toEqual(['begin', 'done', 'ended'])
+  })
+
   it('closes the stream when the consumer throws, and says why', async () => {
     const { reactor, host, logged } = runningReactor()
     const sink = new VProbeConsumer({
