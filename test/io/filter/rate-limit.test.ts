@@ -131,6 +131,16 @@ describe('VRateLimit', () => {
     )
   })
 
+  it('waits longer for a portion of which some has passed meanwhile', () => {
+    const chain = limited({ bytesPerSecond: 60, burstBytes: 3, grainMs: 50 })
+    chain.feed('a')
+    chain.feed('bcdef')
+    chain.advance(49)
+    expect(out(chain)).toBe(3)
+    chain.advance(1)
+    expect(out(chain)).toBe(6)
+  })
+
   it('takes another rate from the next grant on', () => {
     const chain = limited({ bytesPerSecond: 1_000, burstBytes: 10, grainMs: 0 })
     chain.feed(Buffer.alloc(100_000))

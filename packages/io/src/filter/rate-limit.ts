@@ -47,6 +47,8 @@ export class VRateLimit extends VByteTap {
   #rate: Required<VRate>
   /** Bytes that the producer was allowed and that have not passed. */
   #outstanding = 0
+  /** Bytes that have passed. */
+  #passed = 0
   #timer: VScheduledCall | undefined
   #over = false
 
@@ -86,6 +88,7 @@ export class VRateLimit extends VByteTap {
   protected override passing(_data: VByteBuffer, count: number): void {
     this.#bucket.take(this.reactor.time(), count)
     this.#outstanding -= count
+    this.#passed += count
     this.#wait()
   }
 
@@ -102,7 +105,8 @@ export class VRateLimit extends VByteTap {
     const portion = this.#portionBytes()
     if (this.#over || this.#timer !== undefined || this.#outstanding >= portion) return
     const delayMs = this.#bucket.waitMs(this.reactor.time(), portion)
-    this.#timer = this.reactor.schedule(delayMs, () => this.#earned(portion))
+    const passed = this.#passed
+    this.#timer = this.reactor.schedule(delayMs, () => this.#earned(portion, passed))
   }
 
   #portionBytes(): number {
@@ -111,10 +115,16 @@ export class VRateLimit extends VByteTap {
     return Math.min(Math.floor(burstBytes), Math.max(1, Math.floor((bytesPerSecond * this.#grainMs) / 1000)))
   }
 
-  #earned(portion: number): void {
+  #earned(portion: number, passedThen: number): void {
     this.#timer = undefined
+    const available = this.#bucket.available(this.reactor.time())
+    if (available < portion && this.#passed !== passedThen) {
+      // More has passed since, so it takes longer.
+      this.#wait()
+      return
+    }
     // The timer is never early, so the portion is there, even if the clock's last digit says otherwise.
-    this.#outstanding = Math.max(portion, this.#bucket.available(this.reactor.time()))
+    this.#outstanding = Math.max(portion, available)
     this.allowFurther(this.#outstanding)
   }
 
