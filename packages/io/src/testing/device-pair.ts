@@ -7,7 +7,9 @@
  */
 import { type IVReactor, type VFailure, VFIOLost, VIOError, VIOLost } from '@vio/reactor'
 import { VMemoryPeer, type VPeer } from '../peer.js'
-import { MemoryLink, VMemoryDevice, type VSizeScript } from './memory-device.js'
+import { VMemoryDevice } from './memory-device.js'
+import { MemoryLink } from './memory-link.js'
+import type { VSizeScript } from './size-script.js'
 
 /** What becomes of an attempt to connect. `'hang'`: nothing, until `settleConnect` says so. */
 export type VConnectOutcome = 'succeed' | 'refuse' | 'hang'

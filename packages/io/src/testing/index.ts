@@ -59,6 +59,7 @@ export {
   type VEmbeddedOptions,
   type VMessageOf,
 } from './embedded-chain.js'
-export { VMemoryDevice, type VSizeScript } from './memory-device.js'
+export { VMemoryDevice } from './memory-device.js'
 export { VBytePattern, VPatternChecker } from './pattern.js'
 export * from './probe.js'
+export type { VSizeScript } from './size-script.js'

@@ -17,8 +17,8 @@ import type {
   IVMessageProducer,
   IVProducer,
 } from '../types.js'
-import { SizeScript, type VSizeScript } from './memory-device.js'
 import { ProbeEnd, type VProbeEnd, type VProbeOptions } from './probe-end.js'
+import { SizeScript, type VSizeScript } from './size-script.js'
 
 /** The hooks of a producing probe. */
 export type VProbeProducerHook = 'consumerAttached' | 'consumerDetached' | 'canProduce' | 'producerAborted'

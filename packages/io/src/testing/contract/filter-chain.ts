@@ -65,6 +65,9 @@ const CONTROLS: readonly IVContractCase<VFilterFactory>[] = [
     sameList(carried, ['k', null, 'me', 'TLS'], 'what authorize carried')
     subject.producer.control.reqProducerState(sink)
     equal(source.messages.at(-1)?.args[0], sink, 'what reqProducerState carried')
+    subject.consumer.control.reqConsumerState(source)
+    equal(sink.messages.at(-1)?.name, 'reqConsumerState', 'the last message that went down')
+    equal(sink.messages.at(-1)?.args[0], source, 'what reqConsumerState carried')
   }),
 
   filterCase('lets out that nobody handles a message [CR-50 CR-43]', (make) => {
