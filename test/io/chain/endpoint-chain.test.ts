@@ -52,7 +52,7 @@ describe('the output of an endpoint', () => {
     expect(got).toBe('abcdefghijklmnopqrstuvwxyz')
   })
 
-  it('writes at most maxWriteBytes in a turn [VE-31] [VE-111]', () => {
+  it('writes at most maxWriteBytes in a turn [VE-31]', () => {
     const { host, pair, end, source } = probed({}, { maxWriteBytes: 4, bufferBytes: 100 })
     const sizes: number[] = []
     const writeSome = pair.a.writeSome.bind(pair.a)
@@ -68,11 +68,31 @@ describe('the output of an endpoint', () => {
 
   it('writes at once what the device takes, and the rest later [VE-31]', () => {
     const { host, end, far, source } = probed({ b: { capacityBytes: 3 } })
+    let turns = 0
+    end.doWrite = () => {
+      turns += 1
+      VByteEndpoint.prototype.doWrite.call(end)
+    }
     source.attach(end.byteConsume)
     end.byteConsume.consume(bytes('abcd'))
     expect([far.readSome(9).toString(), end.bufferedBytes]).toEqual(['abc', 1])
     host.runUntilIdle()
-    expect([far.readSome(9).toString(), end.bufferedBytes]).toEqual(['d', 0])
+    expect([far.readSome(9).toString(), end.bufferedBytes, turns]).toEqual(['d', 0, 1])
+    end.byteConsume.consume(bytes('ef'))
+    host.runUntilIdle()
+    expect([far.readSome(9).toString(), turns]).toEqual(['ef', 1])
+  })
+
+  it('that ended cleanly hears of a loss that came before the end was out [VE-31] [CR-61]', () => {
+    const { host, pair, end, source } = probed({ delayMs: 10 })
+    source.attach(end.byteConsume)
+    source.end()
+    host.runUntilIdle()
+    expect([pair.a.calls, source.aborted]).toEqual([['closeOutput(VFIOCompleted)'], null])
+    const lost = new VIOLost('reset')
+    pair.reset(new VFIOLost(lost))
+    host.advance(20)
+    expect(source.aborted).toEqual({ reason: lost })
   })
 
   it('keeps what it was given until there is a connection, then writes it [VE-31]', () => {
@@ -163,6 +183,12 @@ describe('the output of an endpoint', () => {
 describe('the input of an endpoint', () => {
   it('reads only with a consumer and as far as its limit goes [VE-31] [CR-60] [VE-S16]', () => {
     const { host, end, far, pair, sink } = probed({ a: { capacityBytes: 100 } })
+    const readSome = pair.a.readSome.bind(pair.a)
+    const asked: number[] = []
+    pair.a.readSome = (maxBytes) => {
+      asked.push(maxBytes)
+      return readSome(maxBytes)
+    }
     far.writeSome(Buffer.alloc(100, 'x'))
     host.runUntilIdle()
     expect(pair.a.unreadBytes).toBe(100)
@@ -178,9 +204,10 @@ describe('the input of an endpoint', () => {
     sink.grant(null)
     host.runUntilIdle()
     expect([pair.a.unreadBytes, sink.received.length]).toEqual([0, 130])
+    expect([asked[0], Math.min(...asked)]).toEqual([30, 30])
   })
 
-  it('reads at most maxReadBytes in a turn [VE-31] [VE-111]', () => {
+  it('reads at most maxReadBytes in a turn [VE-31]', () => {
     const { host, reactor, end, far } = probed({}, { maxReadBytes: 40 })
     const sink = new Sink(reactor)
     far.writeSome(Buffer.alloc(100))
@@ -273,6 +300,7 @@ describe('the input of an endpoint', () => {
       if (next) {
         other.attach(end.byteProduce)
         host.runUntilIdle()
+        end.doRead()
         expect([other.received.peek().toString(), other.ended]).toEqual(['cde', null])
         other.grant(null)
         host.runUntilIdle()

@@ -128,7 +128,7 @@ describe.each(FLAGS)('with halfIn %s and halfOut %s', (halfIn, halfOut) => {
     expect([end.closed, pair.a.closed !== null]).toEqual([!halfIn, !halfIn])
   })
 
-  it('is followed as it is at the time of closing [VE-27] [VE-97]', () => {
+  it('is followed as it is at the time of closing [VE-27]', () => {
     const [input, output] = [probed(policy), probed(policy)]
     for (const { end } of [input, output]) end.halfClosePolicy = new VHalfClosePolicy(!halfIn, !halfOut)
     input.end.closeInput(new VFIOCompleted())

@@ -68,6 +68,7 @@ describe('an endpoint', () => {
     expect(() => new VByteEndpoint(undefined as never, device)).toThrow(TypeError)
     for (const other of [undefined, null, {}, 'device', Sink]) {
       expect(() => new VByteEndpoint(reactor, other as never)).toThrow(TypeError)
+      expect(() => new VByteEndpoint(reactor, other as never)).toThrow(/needs a byte device, got/)
     }
     for (const size of [0, -1, 1.5, Number.NaN, '7', Number.POSITIVE_INFINITY]) {
       for (const name of ['maxReadBytes', 'maxWriteBytes', 'bufferBytes']) {
@@ -127,6 +128,9 @@ describe('readSome', () => {
     expect(end.readSome(2).toString()).toBe('ab')
     expect(end.readSome(2).toString()).toBe('c')
     expect(() => end.readSome(2)).toThrow(VIOCompleted)
+    const other = opened()
+    other.end.closeInput(new VFIOCompleted(new Error('in other words')))
+    expect(() => other.end.readSome(2)).toThrow(VIOCompleted)
   })
 
   it('after a loss throws VIOLost, with what it was [VE-20]', () => {
@@ -142,10 +146,15 @@ describe('readSome', () => {
   })
 
   it('throws VIOError before a connection and after an error [VE-20] [VE-103]', () => {
-    const { end } = opened({ connect: 'hang' })
+    const { end, pair } = opened({ connect: 'hang' })
+    end.connect(pair.peerB)
     expect(end.wasConnected).toBe(false)
     expect(() => end.readSome(2)).toThrow(VIOError)
     expect(() => end.writeSome(Buffer.from('a'))).toThrow(VIOError)
+    pair.settleConnect('succeed')
+    expect([end.wasConnected, end.readSome(2).length, end.writeSome(Buffer.from('a'))]).toEqual([true, 0, 1])
+    end.closeIO(new VFIOCompleted())
+    expect(end.wasConnected).toBe(true)
     for (const error of [new VIOError('broken'), new Error('broken')]) {
       const other = opened()
       other.end.closeInput(new VFIOError(error as VIOError))

@@ -272,6 +272,23 @@ describe('a flow of messages', () => {
     ])
   })
 
+  it.each(['text', 7, { length: 1 }])(
+    'is taken down by %j, which is no list of messages [CR-38]',
+    (wrong) => {
+      const { host, reactor, logged } = runningReactor()
+      class Wrong extends Outbox {
+        protected override produce(): readonly string[] {
+          return wrong as never
+        }
+      }
+      const inbox = new Inbox(reactor)
+      new Wrong(reactor).messageProduce.attach(inbox.messageConsume)
+      host.runUntilIdle()
+      expect(inbox.events.at(-1)).toBe('consumerClosed(false, true)')
+      expect(logged.map(({ error }) => error)).toEqual([expect.any(TypeError)])
+    },
+  )
+
   it('works with ends that others wrote, and by default takes everything [VE-32] [VE-48]', () => {
     class Plain extends VMessageConsumer<string> {
       readonly all: string[] = []
