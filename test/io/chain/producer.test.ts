@@ -203,6 +203,27 @@ describe('produce', () => {
     }
   })
 
+  it('gives what a consumer left behind to the next one first [VE-40] [CR-12]', () => {
+    const { host, source, probe, end, logged } = attached({ data: 'abcdef' })
+    const consume = probe.consume.bind(probe)
+    probe.consume = (data) => {
+      const answer = consume(data, 2)
+      probe.detach()
+      return answer
+    }
+    probe.grant(4)
+    host.runUntilIdle()
+    expect([probe.received.pop().toString(), end.consumer, source.abortReason]).toEqual([
+      'ab',
+      null,
+      undefined,
+    ])
+    const next = new VProbeConsumer({ grantAtAttach: null })
+    next.attach(end)
+    host.runUntilIdle()
+    expect([next.received.pop().toString(), source.producedBytes, logged]).toEqual(['cdef', 4, []])
+  })
+
   it('is asked once a turn, until it gives nothing [VE-44] [CR-27]', () => {
     const { host, reactor } = runningReactor()
     const turns: number[] = []
