@@ -55,6 +55,19 @@ describe('bytesOf', () => {
     expect(disposed.aborted?.reason).toBeInstanceOf(VIOClosed)
   })
 
+  it('leaves no unhandled rejection where nobody looks', async () => {
+    const seen: unknown[] = []
+    const note = (reason: unknown): void => void seen.push(reason)
+    process.on('unhandledRejection', note)
+    const { reactor, host } = runningReactor()
+    const source = new VProbeProducer({ reactor })
+    void bytesOf(source, { reactor }).next()
+    source.abort(new Error('cut'))
+    await settle(host)
+    process.off('unhandledRejection', note)
+    expect(seen).toEqual([])
+  })
+
   it('refuses what is none or taken', () => {
     const { reactor } = runningReactor()
     const source = new VProbeProducer({ reactor })

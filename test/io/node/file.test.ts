@@ -1,7 +1,7 @@
 /**
  * `VFileSource` and `VFileSink`: which part of a file, how much at once, and when an end counts.
  */
-import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -68,6 +68,13 @@ async function watched(path: string, flags: string) {
     },
   }
   return { handle, state, file: fake as unknown as typeof handle }
+}
+
+/** How often this process has a file open, where the system tells. */
+async function openCount(path: string): Promise<number> {
+  const links = await readdir('/proc/self/fd').catch(() => [])
+  const names = await Promise.all(links.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+  return names.filter((name) => name === path).length
 }
 
 async function gathered(
@@ -159,22 +166,30 @@ describe('VFileSource', () => {
     expect(second.ended?.clean).toBe(true)
   })
 
+  it('tells its end to the consumer that comes after one that left', async () => {
+    const { reactor, host } = runningReactor()
+    const source = new VFileSource(reactor, file, { position: SIZE })
+    const first = new VProbeConsumer({ grantAtAttach: null })
+    first.attach(source.byteProduce)
+    host.runUntilIdle()
+    first.detach()
+    await settle(host, 50)
+    const second = new VProbeConsumer({ grantAtAttach: 0 })
+    second.attach(source.byteProduce)
+    await settleUntil(host, () => second.ended !== null)
+    expect([first.ended, second.ended]).toEqual([null, { clean: true, reason: undefined }])
+  })
+
   it('closes its file before it tells the end, and when it is aborted', async () => {
-    const openFiles = async (): Promise<number> => {
-      const { readdir, readlink } = await import('node:fs/promises')
-      const links = await readdir('/proc/self/fd').catch(() => [])
-      const names = await Promise.all(links.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
-      return names.filter((name) => name === file).length
-    }
     await gathered({})
-    expect(await openFiles()).toBe(0)
+    expect(await openCount(file)).toBe(0)
     const { reactor, host } = runningReactor()
     const source = new VFileSource(reactor, file, { highWaterBytes: 10 })
     const sink = new VProbeConsumer({ grantAtAttach: 1 })
     sink.attach(source.byteProduce)
     sink.abort()
     // Fails by its time-out if the file stays open.
-    while ((await openFiles()) > 0) await settle(host)
+    while ((await openCount(file)) > 0) await settle(host)
   })
 
   it('refuses what is no file and numbers that are none', () => {
@@ -284,6 +299,13 @@ describe('VFileSink', () => {
   it('takes the chain down with the reason if the file cannot be opened', async () => {
     const { aborted } = await written(Buffer.from('x'), {}, join(folder, 'no', 'such', 'folder'))
     expect(aborted?.reason).toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('closes its file also when the system refuses to put it on the disk', async () => {
+    const before = await openCount('/dev/null')
+    const { aborted } = await written(Buffer.from('x'), { sync: true }, '/dev/null')
+    if (process.platform === 'linux') expect(aborted?.reason).toMatchObject({ code: 'EINVAL' })
+    expect(await openCount('/dev/null')).toBe(before)
   })
 
   it('keeps what was written when the chain breaks off, and tells no clean end', async () => {

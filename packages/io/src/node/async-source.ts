@@ -22,6 +22,8 @@ export abstract class AsyncSource extends VByteProducer {
   #pulling = false
   #over: SourceEnd | null = null
   #released = false
+  /** What the bytes come from was let go of: the end may be told. Nothing is held then, as nothing was asked for before. */
+  #endDue = false
 
   constructor(reactor: IVReactor) {
     super(reactor)
@@ -47,10 +49,12 @@ export abstract class AsyncSource extends VByteProducer {
   protected override produce(maxBytes: number): Uint8Array | null {
     const piece = this.#held.length > 0 ? this.#held.popChunk(maxBytes) : null
     const left = maxBytes < 0 ? Number.POSITIVE_INFINITY : maxBytes - (piece?.length ?? 0)
-    if (this.#held.length > 0) return piece
-    if (this.#over !== null) this.endProduce(this.#over.clean, this.#over.reason)
-    else if (left > 0) this.#pull(left)
+    if (left > 0 && this.#over === null) this.#pull(left)
     return piece
+  }
+
+  protected override consumerAttached(): void {
+    this.#endIfDue()
   }
 
   protected override hasPending(): boolean {
@@ -61,11 +65,6 @@ export abstract class AsyncSource extends VByteProducer {
     this.#held.clear()
     if (this.#over === null) this.#over = { clean: false, reason }
     void this.#release(reason ?? new VIOError('the chain was taken down'))
-  }
-
-  /** Something outside ended the flow: nothing more is asked for. */
-  protected fail(reason: Error): void {
-    this.#end(false, reason)
   }
 
   #pull(maxBytes: number): void {
@@ -106,10 +105,16 @@ export abstract class AsyncSource extends VByteProducer {
     if (this.#over !== null) return
     this.#over = { clean, reason }
     void this.#release(reason).then(() => {
-      // With bytes left the end is registered by `produce`, behind the last of them.
-      if (this.#held.length === 0) this.endProduce(clean, reason)
-      else this.triggerProduction()
+      this.#endDue = true
+      this.#endIfDue()
     })
+  }
+
+  /** The end is registered with a consumer only: until then another one may still be attached. */
+  #endIfDue(): void {
+    const over = this.#over
+    if (over !== null && this.#endDue && this.byteProduce.consumer !== null)
+      this.endProduce(over.clean, over.reason)
   }
 
   async #release(reason: Error | undefined): Promise<void> {
