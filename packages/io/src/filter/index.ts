@@ -70,5 +70,6 @@ export {
   type VRegexOptions,
   type VTextRegexOptions,
 } from './regex-framing.js'
+export { splice, unsplice, type VSpliced, type VUnsplice } from './splice.js'
 export { VByteTap } from './tap.js'
 export { VByteTee, type VTeeOptions } from './tee.js'

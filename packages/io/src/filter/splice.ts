@@ -3,8 +3,8 @@
  *
  * Decides in which order ends are detached and attached, and when a filter may leave: once nothing is held in it any
  * more, which a gate above it brings about by allowing nothing in. Counts and limits begin anew with each attachment,
- * which is the contract's affair. Invariant: an end of the flow that comes meanwhile passes by way of the filter, which
- * then stays.
+ * which is the contract's affair. Invariant: at any time all ends of the flow are attached, so that an end or an abort
+ * that comes meanwhile reaches the other side; what cannot be taken out then stays and passes everything on.
  */
 import { type IVReactor, type IVReactorObject, VIOError } from '@vio/reactor'
 import { VByteIOPair } from '../chain/pair.js'
@@ -133,6 +133,21 @@ function hasEnded(end: unknown): boolean {
   return (end as { readonly closed?: unknown }).closed === true
 }
 
+/** The ends that an element stands between; undefined if it does not, or if nothing more comes there. */
+function endsAround(element: VByteThrough): Omit<Joint, 'element'> | undefined {
+  const [producer, consumer] = [element.byteConsume.producer, element.byteProduce.consumer]
+  if (producer === null || consumer === null || hasEnded(producer) || hasEnded(consumer)) return undefined
+  return { producer, consumer }
+}
+
+/** Attaches the ends around an element that holds nothing to each other. False if it has to stay. */
+function takeOut(element: VByteThrough): boolean {
+  const ends = endsAround(element)
+  if (ends === undefined) return false
+  remove({ ...ends, element })
+  return true
+}
+
 function checkJoint({ producer, consumer, element }: Joint): void {
   if (element.byteConsume.producer !== null || element.byteProduce.consumer !== null) {
     throw new VIOError('the filter is attached already; take it out of its chain first')
@@ -220,12 +235,20 @@ class Leaving {
 
   #turn(): void {
     if (this.#over) return
-    const { byteConsume, byteProduce } = this.#element
-    const [producer, consumer] = [byteConsume.producer, byteProduce.consumer]
-    const isLost = producer === null || consumer === null
-    if (isLost || hasEnded(producer) || hasEnded(consumer)) this.#stay()
-    else if (this.#isEmpty) this.#leave()
-    else if (this.#above === undefined) this.#close(producer)
+    const ends = endsAround(this.#element)
+    if (ends === undefined) this.#finish(false)
+    else if (this.#isEmpty) this.#finish(takeOut(this.#element))
+    else if (this.#above === undefined) this.#closeOrStay(ends.producer)
+  }
+
+  /** Ends that others wrote may refuse; then all is as it was, and the element stays. */
+  #closeOrStay(producer: IVByteProducer): void {
+    try {
+      this.#close(producer)
+    } catch (error) {
+      this.#element.reactor.log.error('a filter cannot be taken out of its chain', error)
+      this.#finish(false)
+    }
   }
 
   /** True if nothing is held, as far as can be seen without being told. */
@@ -237,15 +260,15 @@ class Leaving {
 
   /** Lets nothing more into the element, and has itself told when the rest is out. */
   #close(producer: IVByteProducer): void {
-    this.#above = new Gate(this.#element.reactor, () => this.#stay())
-    splice(producer, this.#above)
+    const { reactor, byteProduce } = this.#element
+    const over = (): void => this.#finish(false)
+    const above = new Gate(reactor, over)
+    splice(producer, above)
+    this.#above = above
     if (this.#element.bypass === undefined) {
-      this.#below = new Gate(
-        this.#element.reactor,
-        () => this.#stay(),
-        () => this.#task.post(),
-      )
-      splice(this.#element.byteProduce, this.#below)
+      const below = new Gate(reactor, over, () => this.#task.post())
+      splice(byteProduce, below)
+      this.#below = below
     } else {
       this.#element.bypass(() => {
         this.#drained = true
@@ -254,29 +277,19 @@ class Leaving {
     }
   }
 
-  /** The ends above and below may have changed, so they are looked up now. */
-  #leave(): void {
-    const first = this.#above ?? this.#element
-    const last = this.#below ?? this.#element
-    const [producer, consumer] = [first.byteConsume.producer, last.byteProduce.consumer]
-    if (producer === null || consumer === null || hasEnded(producer) || hasEnded(consumer)) {
-      this.#stay()
-      return
-    }
-    this.#over = true
-    this.#element.byteConsume.detach()
-    this.#element.byteProduce.detach()
-    remove({ producer, consumer, element: { byteConsume: first.byteConsume, byteProduce: last.byteProduce } })
-    this.#finished(true)
-  }
-
-  /** The flow is at its end: what is left goes through the element. */
-  #stay(): void {
+  /** The element is out, or it stays as the flow is at its end, and what is left goes through it. */
+  #finish(out: boolean): void {
     if (this.#over) return
     this.#over = true
-    this.#above?.open()
-    this.#finished(false)
+    for (const gate of [this.#above, this.#below]) if (gate !== undefined) dismiss(gate)
+    this.#finished(out)
   }
+}
+
+/** A gate leaves as other taps do: it may hold what a consumer that has gone since had allowed. */
+function dismiss(gate: Gate): void {
+  if (gate.heldBytes > 0) new Leaving(gate, () => undefined)
+  else if (!takeOut(gate)) gate.open()
 }
 
 class Unsplice implements VUnsplice {
