@@ -84,6 +84,20 @@ describe('VStreamDevice, reading', () => {
     },
   )
 
+  it('tells the end of a stream that had ended before it was read', async () => {
+    for (const sizes of [[5], [3, 2], [1, 1, 1, 1, 1], [100]]) {
+      const stream = new Readable({ read: () => undefined })
+      const device = new VStreamDevice(stream)
+      stream.push('hello')
+      stream.push(null)
+      await turn()
+      let text = ''
+      for (const size of sizes) text += device.readSome(size).toString()
+      await turn()
+      expect([text, device.inputEnd]).toEqual(['hello', expect.any(VFIOCompleted)])
+    }
+  })
+
   it('gives what came before an error, then the error', async () => {
     const stream = new Readable({ read: () => undefined })
     const device = new VStreamDevice(stream)
