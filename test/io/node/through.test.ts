@@ -2,9 +2,10 @@
  * Node streams as elements of a chain: what is held, how ends and errors go on, and what is refused.
  */
 import { PassThrough, Transform } from 'node:stream'
+import { gzipSync } from 'node:zlib'
 import { VIOLost } from '@vio/io'
-import { VByteTap } from '@vio/io/filter'
-import { VNodeThrough, type VThroughOptions } from '@vio/io/node'
+import { unsplice, VByteTap } from '@vio/io/filter'
+import { VDecompress, VNodeThrough, type VThroughOptions } from '@vio/io/node'
 import { VBytePattern } from '@vio/io/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -179,6 +180,35 @@ describe('VNodeThrough', () => {
     chain.feed('defghijklmno')
     expect(String(await passAll(chain, []))).toBe('aabbccdefghijklmno')
     expect(outcome(chain)).toBe('clean')
+  })
+
+  it('leaves a live chain once the stream has given all it had', async () => {
+    const chain = doubled({ capacity: 8 }, 0)
+    const { source, sink, element } = chain
+    chain.feed('abcdefghijkl')
+    await settle(chain)
+    const leaving = unsplice(element)
+    chain.feed('xyz')
+    expect(leaving.done).toBe(false)
+    await until(
+      chain,
+      () => leaving.done,
+      () => {
+        if (!leaving.done) chain.grant(3)
+      },
+    )
+    expect([leaving.out, element.held, source.consumer]).toEqual([true, 0, sink])
+    expect(String(await passAll(chain, []))).toBe('aabbccddeeffgghhiijjkkllxyz')
+  })
+
+  it('takes the flow down when it is to leave and its stream cannot be ended there', async () => {
+    const packed = gzipSync('some text')
+    const chain = through((reactor) => new VDecompress(reactor, 'gzip'))
+    chain.feed(packed.subarray(0, 12))
+    await settle(chain)
+    const leaving = unsplice(chain.element)
+    await until(chain, () => leaving.done)
+    expect([outcome(chain), leaving.out]).toEqual(['unclean', false])
   })
 
   it('passes control messages on', () => {
