@@ -117,7 +117,7 @@ export class VByteIntake extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
   protected deliver(data: VByteBuffer, count: number): void {
     const attachment = this.attachment
     const pieces = data.popList(count)
-    this.buffer.appendList(pieces)
+    for (const piece of pieces) this.buffer.append(piece)
     this.movedUnits += count
     this.#totalBytes += count
     this.#delivering = true

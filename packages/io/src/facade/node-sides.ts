@@ -39,6 +39,7 @@ export class ReadSide {
       },
       0,
     )
+    stream.once('end', () => this.intake.finish())
   }
 
   /** Somebody reads. What is read has not left the stream yet, so its room shows later. */
@@ -46,10 +47,9 @@ export class ReadSide {
     this.#grantTask.post()
   }
 
-  /** The stream is gone: with everything read, or without. */
+  /** The stream is gone. If its end was read, the chain knows already. */
   destroyed(error: Error | null): void {
-    if (this.intake.end?.clean === true && this.#stream.readableEnded) this.intake.finish()
-    else this.intake.giveUp(reasonOf(error, 'the stream was destroyed'))
+    this.intake.giveUp(reasonOf(error, 'the stream was destroyed'))
   }
 
   get #room(): number {
