@@ -12,6 +12,8 @@ import {
 } from '@vio/io'
 import { chain } from '@vio/io/facade'
 import {
+  splice,
+  unsplice,
   VByteConcat,
   VByteDecoder,
   VByteDuplexFilter,
@@ -133,6 +135,26 @@ describe('docs/filters.md', () => {
     host.runUntilIdle()
     const wire = Buffer.concat([b.readSome(100), b.readSome(100)])
     expect(wire.toString('latin1')).toBe('123456789\xe3\x06\x92\x83')
+  })
+
+  it('takes a filter into a live chain and out of it', () => {
+    const { host, reactor: simulated } = virtualReactor()
+    simulated.start()
+    const source = new VByteWriter(simulated)
+    const sink = new Collect(simulated)
+    chain(source, sink)
+    source.write('before, ')
+    host.runUntilIdle()
+    // #region splice
+    const meter = new VMeter(simulated)
+    splice(source.byteProduce, meter) // between the source and whatever it is attached to
+    source.write('measured, ')
+    host.advance(1000)
+    const leaving = unsplice(meter)
+    source.write('after')
+    host.advance(1000)
+    // #endregion splice
+    expect([sink.text, meter.bytes, leaving.out]).toEqual(['before, measured, after', 10, true])
   })
 
   it('limits the rate, measures and gives up, in simulated time', () => {
