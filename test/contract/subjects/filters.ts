@@ -1,16 +1,26 @@
 /**
  * Every element with both ends that the contract tests run over.
  */
-import type { IVByteConsumer, IVByteProducer, IVTransform, VByteBuffer } from '@vio/io'
+import type { IVByteConsumer, IVByteProducer, IVTransform, VByteBuffer, VMessageQueue } from '@vio/io'
 import {
   VByteDecoder,
   VByteDuplexFilter,
   VByteEncoder,
   VByteFilter,
+  VByteRegexDecoder,
   VByteTap,
+  VCapture,
   VDeadline,
+  VDelimiterDecoder,
+  VDelimiterEncoder,
   VDigestTap,
+  VFixedSizeDecoder,
+  VFixedSizeEncoder,
   VIdleTimeout,
+  VLengthPrefixDecoder,
+  VLengthPrefixEncoder,
+  VLineDecoder,
+  VLineEncoder,
   VLogTap,
   VMeter,
   VRateLimit,
@@ -191,6 +201,33 @@ const trailers = subject((bench) => {
   return { consumer: first.byteConsume, producer: second.byteProduce, held, maxHeld: 36 }
 })
 
+/** A hundred frames of three bytes, each behind its length. */
+const PREFIXED: readonly number[] = Array.from({ length: 100 }, (_, at) => [3, at, 255 - at, 10]).flat()
+
+/** A hundred frames of three letters, each with a byte behind it that is in none of them. */
+function separated(separator: number): readonly number[] {
+  return Array.from({ length: 100 }, (_, at) => [97 + (at % 26), 98, 99, separator]).flat()
+}
+
+interface FramingParts<M> {
+  readonly decoder: () => IVTransform<VByteBuffer, VMessageQueue<M>>
+  readonly encoder: () => IVTransform<VMessageQueue<M>, VByteBuffer>
+  readonly sample: readonly number[]
+}
+
+/** A framing taken off and put on again: one unit of bytes in the decoder, one frame behind it, and two in the encoder. */
+function framing<M>(parts: FramingParts<M>): VFilterFactory {
+  return subject((bench) => {
+    const decoder = parts.decoder()
+    const first = new VByteDecoder<M>(bench.reactor, decoder, { capacity: decoder.maxUnit ?? 1 })
+    const second = new VByteEncoder<M>(bench.reactor, parts.encoder(), { capacity: 1 })
+    first.messageProduce.attach(second.messageConsume)
+    const held = (): number => first.held + second.held
+    const { byteConsume: consumer } = first
+    return { ...parts, consumer, producer: second.byteProduce, held, maxHeld: 4 * (decoder.maxUnit ?? 1) }
+  })
+}
+
 /** A time that no case waits for. */
 const LATE_MS = 1e12
 
@@ -284,6 +321,50 @@ export const FILTERS: readonly Subject<VFilterFactory>[] = [
   { name: 'VByteDecoder', factory: decoder },
   { name: 'VByteEncoder', factory: encoder },
   { name: 'VByteDecoder and VByteEncoder', factory: both },
+  {
+    name: 'VLengthPrefixDecoder and VLengthPrefixEncoder',
+    factory: framing({
+      decoder: () => new VLengthPrefixDecoder('u8', { maxFrameBytes: 3 }),
+      encoder: () => new VLengthPrefixEncoder('u8'),
+      sample: PREFIXED,
+    }),
+  },
+  {
+    name: 'VDelimiterDecoder and VDelimiterEncoder',
+    factory: framing({
+      decoder: () => new VDelimiterDecoder(0, { maxFrameBytes: 3 }),
+      encoder: () => new VDelimiterEncoder(0),
+      sample: separated(0),
+    }),
+  },
+  {
+    name: 'VLineDecoder and VLineEncoder',
+    factory: framing({
+      decoder: () => new VLineDecoder({ maxLineBytes: 3 }),
+      encoder: () => new VLineEncoder(),
+      sample: separated(10),
+    }),
+  },
+  {
+    name: 'VByteRegexDecoder and VDelimiterEncoder',
+    factory: framing({
+      decoder: () => new VByteRegexDecoder(/[;,]/, { maxFrameBytes: 3, maxSeparatorChars: 1 }),
+      encoder: () => new VDelimiterEncoder(';'),
+      sample: separated(59),
+    }),
+  },
+  {
+    name: 'VFixedSizeDecoder and VFixedSizeEncoder',
+    factory: framing({
+      decoder: () => new VFixedSizeDecoder(4),
+      encoder: () => new VFixedSizeEncoder(4),
+      sample: SAMPLE,
+    }),
+  },
+  {
+    name: 'a tap of VCapture',
+    factory: tap((bench) => new VCapture(bench.reactor, () => undefined).conversation().inbound),
+  },
   { name: 'a row of taps and a filter', factory: row },
   { name: 'VByteDuplexFilter inbound', factory: duplex('inbound') },
   { name: 'VByteDuplexFilter outbound', factory: duplex('outbound') },
