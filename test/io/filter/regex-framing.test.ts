@@ -112,13 +112,13 @@ describe('regular expression framing', () => {
   })
 
   it.each([
-    ['a separator that may go on', /\n+/, 'a\n\n', 'b', ['a']],
-    ['an alternative that may be preferred', /ab+c|a/, 'xab', 'd', ['x']],
-    ['an earlier match that may come about', /abc|b/, 'ab', 'd', ['a']],
-    ['an end of a word', /;\b/, 'a;', 'b', ['a']],
-    ['a lookahead that is open', /;(?=\d\d)/, 'a;1', '2', ['a']],
-    ['a negative lookahead that is', /;(?!\d\d)/, 'a;1', 'x', ['a']],
-  ])('waits where more could change it: %s', (_what, pattern, text, more, expected) => {
+    ['a separator that may go on', /\n+/, ['a\n\n', 'b'], ['a']],
+    ['an alternative that may be preferred', /ab+c|a/, ['xab', 'd'], ['x']],
+    ['an earlier match that may come about', /abc|b/, ['ab', 'd'], ['a']],
+    ['an end of a word', /;\b/, ['a;', 'b'], ['a']],
+    ['a lookahead that is open', /;(?=\d\d)/, ['a;1', '2'], ['a']],
+    ['a negative lookahead that is', /;(?!\d\d)/, ['a;1', 'x'], ['a']],
+  ] as const)('waits where more could change it: %s', (_what, pattern, [text, more], expected) => {
     expect(soFar(pattern, text)).toEqual([])
     expect(soFar(pattern, text + more)).toEqual(expected)
   })
