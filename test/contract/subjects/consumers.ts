@@ -210,6 +210,24 @@ function tapConsumer(build: (bench: VTestBench) => VByteTap): VConsumerFactory {
   }
 }
 
+/** Two taps: what the first has below it is vio's own. */
+const twoTaps: VConsumerFactory = (setup) => {
+  const bench = new VTestBench()
+  const [first, second] = [new RecordedTap(bench), new VByteTap(bench.reactor)]
+  first.byteProduce.attach(second.byteConsume)
+  return through({
+    bench,
+    setup,
+    end: () => first.byteConsume,
+    units: BYTE_UNITS,
+    out: second.byteProduce as unknown as Through['out'],
+    outUnits: BYTE_UNITS,
+    limitBelow: setup.limit,
+    ratio: 1,
+    hooks: TAP_HOOKS,
+  })
+}
+
 interface FilterParts {
   readonly consume: () => unknown
   readonly produce: unknown
@@ -355,6 +373,7 @@ export const CONSUMERS: readonly Subject<VConsumerFactory>[] = [
   { name: 'a consumer of messages written against the interface', factory: handWritten(MESSAGE_UNITS) },
   { name: 'VByteTap', factory: tapConsumer((bench) => new RecordedTap(bench)) },
   { name: 'VByteTap that watches', factory: tapConsumer((bench) => new WatchingTap(bench)) },
+  { name: 'VByteTap in front of another', factory: twoTaps },
   {
     name: 'VByteFilter of the same size',
     factory: sameFilter,

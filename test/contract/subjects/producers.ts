@@ -156,6 +156,13 @@ const plainTap = through((bench) => {
   return { consume: element.byteConsume, produce: () => element.byteProduce, failNext: () => undefined }
 })
 
+/** Two taps: what the second has above it is vio's own. */
+const twoTaps = through((bench) => {
+  const [first, second] = [new VByteTap(bench.reactor), new VByteTap(bench.reactor)]
+  first.byteProduce.attach(second.byteConsume)
+  return { consume: first.byteConsume, produce: () => second.byteProduce, failNext: () => undefined }
+})
+
 const failingTap = through((bench) => {
   const element = new FailingTap(bench.reactor)
   const failNext = (error: Error): void => {
@@ -291,6 +298,7 @@ export const PRODUCERS: readonly Subject<VProducerFactory>[] = [
   },
   { name: 'VByteTap', factory: plainTap, without: OWN_FAULTS },
   { name: 'VByteTap that watches', factory: failingTap },
+  { name: 'VByteTap behind another', factory: twoTaps, without: OWN_FAULTS },
   { name: 'VByteFilter of the same size', factory: sameFilter },
   { name: 'VByteFilters that double and halve', factory: changingFilters },
   { name: 'VByteDecoder', factory: decoder },

@@ -79,19 +79,22 @@ export class HookedProducerEnd<
       if (this.#ending && this.#out.length === 0 && !this.#hooks.hasPending()) this.#finish()
       return
     }
-    if (this.#out.length === 0) this.#ask(credit)
+    let excess = 0
+    if (this.#out.length === 0) {
+      this.#ask(credit)
+      excess = this.#out.length - credit
+    }
     // The hook may have taken the chain apart; what it gave waits for the next consumer.
     if (this.peer === null) return
-    if (this.#out.length === 0) {
+    const waiting = this.#out.length
+    if (waiting === 0) {
       if (this.#ending) this.#finish()
       return
     }
-    if (!this.send(this.#out)) return
-    if (this.#out.length > 0) {
-      throw new VIOError(
-        `consume error: ${this.#out.length} were produced over the ${credit} that were asked for`,
-      )
-    }
+    // A consumer that was attached meanwhile may allow less than was asked for.
+    if (this.limitUnits <= this.movedUnits || !this.send(this.#out)) return
+    if (excess > 0) throw new VIOError(`consume error: ${excess} were produced over the ${credit} asked for`)
+    if (this.#out.length === waiting) throw new VIOError(`consume error: none of ${waiting} were taken`)
     this.trigger()
   }
 

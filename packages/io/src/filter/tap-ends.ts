@@ -101,8 +101,12 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     const epoch = this.#epoch
     const before = data?.length
     this.#inside = true
-    const limit = next.consume(data, clim)
-    this.#inside = false
+    let limit: number
+    try {
+      limit = next.consume(data, clim)
+    } finally {
+      this.#inside = false
+    }
     if (epoch !== this.#epoch) return this.#settleDirect(data, before, clim, epoch)
     // Without a shift the very number goes up, so that large limits are not boxed anew at each element.
     return this.#shift === 0 ? limit : limit + this.#shift
@@ -144,8 +148,12 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     const epoch = this.#epoch
     const before = data.length
     this.#inside = true
-    const answer = next.consume(data, count)
-    this.#inside = false
+    let answer: number | null
+    try {
+      answer = next.consume(data, count)
+    } finally {
+      this.#inside = false
+    }
     const moved = before - data.length
     if (epoch.above === this.attachment) this.movedUnits += moved
     if (epoch.below === this.out.attachedAt) this.out.count(moved, limitOf(answer))
@@ -212,7 +220,12 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
   /** Gives what waits, then an end that waits, to the consumer below. */
   flush(): void {
     if (this.held.length > 0 && this.out.credit > 0) {
-      this.out.give(this.held)
+      this.#inside = true
+      try {
+        this.out.give(this.held)
+      } finally {
+        this.#inside = false
+      }
       this.#route()
       this.regrant()
       // The answer may have allowed more.

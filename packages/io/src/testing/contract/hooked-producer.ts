@@ -238,6 +238,36 @@ const ENDS: readonly IVContractCase<VHookedProducerFactory>[] = [
       sameList(got(subject, second), numbers(0, 4), 'what the second consumer got')
     },
   ),
+
+  hookedProducerCase(
+    'gives what an earlier consumer left as the next one allows it [CR-12 CR-25]',
+    (make) => {
+      for (const renewInside of [false, true]) {
+        const script = counting(4, 4, [])
+        let once = true
+        const subject: IVHookedProducerSubject = make({
+          produce: (max) => {
+            if (once) {
+              once = false
+              subject.end.detach()
+              if (renewInside) subject.end.attach(second)
+            }
+            return script.produce?.(max)
+          },
+        })
+        const second = subject.units.sink({ name: 'second', grantAtAttach: 1 })
+        attach(subject, { name: 'first', grantAtAttach: 4 })
+        subject.bench.settle()
+        if (!renewInside) subject.end.attach(second)
+        sameList(got(subject, second), numbers(0, 1), 'what came under a limit of 1')
+        equal(subject.end.consumer, second, 'who is attached')
+        second.grant(3)
+        sameList(got(subject, second), numbers(1, 2), 'what came under a limit of 3')
+        second.grant(null)
+        sameList(got(subject, second), numbers(3, 1), 'what came without a limit')
+      }
+    },
+  ),
 ]
 
 const FAULTS: readonly IVContractCase<VHookedProducerFactory>[] = [
