@@ -45,8 +45,9 @@ describe('toNodeDuplex', () => {
       await settle(host)
     }
     let read = 0
-    for (let round = 0; round < 10; round += 1) {
-      const piece = readable.read() as Buffer
+    // How much one read gives differs from one Node to another; that there is always more does not.
+    for (let round = 0; read <= 3000 && round < 4000; round += 1) {
+      const piece = (readable.read() as Buffer | null) ?? Buffer.alloc(0)
       expect(source.pattern.mismatchAt(piece, read)).toBe(-1)
       read += piece.length
       await settle(host)
