@@ -140,7 +140,11 @@ export function toNodeReadable(
   return readable
 }
 
-/** Attaches a Node `Writable` to a consumer, as `toNodeDuplex` does. @throws TypeError if it is none, VIOError if it is taken or has ended */
+/**
+ * Attaches a Node `Writable` to a consumer, as `toNodeDuplex` does.
+ *
+ * @throws TypeError if it is none, VIOError if it is taken or has ended
+ */
 export function toNodeWritable(
   target: VByteTarget,
   options: Omit<VNodeStreamOptions, 'readableHighWaterMark'> = {},

@@ -26,7 +26,7 @@ export class RegexScan {
     const given = typeof pattern === 'string' ? new RegExp(pattern) : pattern
     if (!(given instanceof RegExp))
       throw new TypeError(`a pattern is a RegExp or its source, got ${describeValue(given)}`)
-    this.#pattern = readAhead(given)
+    this.#pattern = preparedOf(given)
     this.#windowBytes = maxMatchBytes + 1
   }
 
@@ -84,6 +84,23 @@ export class RegexScan {
     this.#text = this.#text.slice(index - 1)
     this.#from = 1
   }
+}
+
+/**
+ * Preparing a pattern costs more than finding a short unit, and a pattern that is written where it is used is a new object
+ * each time. So what was prepared is kept by its source, for some.
+ */
+const prepared: Map<string, AheadPattern> = new Map()
+const MAX_PREPARED = 64
+
+function preparedOf(pattern: RegExp): AheadPattern {
+  const key = `${pattern.flags}/${pattern.source}`
+  const known = prepared.get(key)
+  if (known !== undefined) return known
+  const made = readAhead(pattern)
+  if (prepared.size >= MAX_PREPARED) prepared.clear()
+  prepared.set(key, made)
+  return made
 }
 
 /** A mark says that the end of the text was looked at. */
