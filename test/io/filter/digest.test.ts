@@ -46,7 +46,7 @@ describe('crc32c', () => {
 
   it('is what the definition says, however the bytes are cut', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 100 }), cuts, (bytes, sizes) => {
+      fc.property(fc.uint8Array({ maxLength: 100, size: 'max' }), cuts, (bytes, sizes) => {
         const crc = new VCrc32c()
         for (const piece of cut(bytes, sizes)) crc.update(piece)
         expect(crc.value).toBe(byDefinition(bytes))
@@ -95,22 +95,26 @@ describe('VDigestTap', () => {
   it('takes every byte once under any limits and portions [CR-65]', () => {
     const size = fc.oneof(fc.constant(1), fc.constant(100_000), fc.integer({ min: 1, max: 300 }))
     fc.assert(
-      fc.property(fc.array(size, { maxLength: 15 }), fc.array(size, { maxLength: 40 }), (feeds, grants) => {
-        const chain = new EmbeddedChain((reactor) => new VDigestTap(reactor), { limit: 0 })
-        const pattern = new VBytePattern(4)
-        let fed = 0
-        for (let at = 0; at < Math.max(feeds.length, grants.length); at += 1) {
-          const more = feeds[at] ?? 0
-          if (more > 0) chain.feed(pattern.take(more, fed))
-          fed += more
-          if (grants[at] !== undefined) chain.grant(grants[at] ?? 0)
-          expect(chain.element.heldBytes).toBe(0)
-        }
-        chain.grant(null)
-        chain.end()
-        expect(chain.element.result?.readUInt32BE()).toBe(crc32c(pattern.take(fed)))
-        expect(pattern.mismatchAt(chain.drain())).toBe(-1)
-      }),
+      fc.property(
+        fc.array(size, { maxLength: 15, size: 'max' }),
+        fc.array(size, { maxLength: 40, size: 'max' }),
+        (feeds, grants) => {
+          const chain = new EmbeddedChain((reactor) => new VDigestTap(reactor), { limit: 0 })
+          const pattern = new VBytePattern(4)
+          let fed = 0
+          for (let at = 0; at < Math.max(feeds.length, grants.length); at += 1) {
+            const more = feeds[at] ?? 0
+            if (more > 0) chain.feed(pattern.take(more, fed))
+            fed += more
+            if (grants[at] !== undefined) chain.grant(grants[at] ?? 0)
+            expect(chain.element.heldBytes).toBe(0)
+          }
+          chain.grant(null)
+          chain.end()
+          expect(chain.element.result?.readUInt32BE()).toBe(crc32c(pattern.take(fed)))
+          expect(pattern.mismatchAt(chain.drain())).toBe(-1)
+        },
+      ),
       propertyRuns(100),
     )
   })
@@ -139,7 +143,7 @@ function run(
 }
 
 describe('trailers', () => {
-  const body = fc.uint8Array({ maxLength: 50 })
+  const body = fc.uint8Array({ maxLength: 50, size: 'max' })
 
   it('are written behind the bytes and taken off again, for every cut', () => {
     fc.assert(
@@ -205,7 +209,7 @@ describe('trailers', () => {
   it('hold back no more than themselves, in a filter of the least capacity [CR-65]', () => {
     fc.assert(
       fc.property(
-        fc.uint8Array({ maxLength: 60 }),
+        fc.uint8Array({ maxLength: 60, size: 'max' }),
         cuts,
         fc.integer({ min: 1, max: 9 }),
         (bytes, sizes, grant) => {

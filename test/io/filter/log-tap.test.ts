@@ -126,24 +126,28 @@ describe('VLogTap', () => {
   it('passes the same bytes under any limits and portions, and shows each once [CR-65]', () => {
     const size = fc.oneof(fc.constant(1), fc.constant(70_000), fc.integer({ min: 1, max: 100 }))
     fc.assert(
-      fc.property(fc.array(size, { maxLength: 12 }), fc.array(size, { maxLength: 30 }), (feeds, grants) => {
-        const { chain, lines } = logged({ maxChunkBytes: Number.MAX_SAFE_INTEGER, format: 'hex' }, 0)
-        const pattern = new VBytePattern(5)
-        let fed = 0
-        for (let at = 0; at < Math.max(feeds.length, grants.length); at += 1) {
-          const more = feeds[at] ?? 0
-          if (more > 0) chain.feed(pattern.take(more, fed))
-          fed += more
-          if (grants[at] !== undefined) chain.grant(grants[at] ?? 0)
-          expect(chain.element.heldBytes).toBe(0)
-        }
-        chain.grant(null)
-        chain.end()
-        const all = chain.drain()
-        expect([all.length, pattern.mismatchAt(all)]).toEqual([fed, -1])
-        const shown = lines.map((line) => /^bytes: [0-9a-f]{8} {2}(.{48})/.exec(line)?.[1] ?? '').join('')
-        expect(Buffer.from(shown.replaceAll(' ', ''), 'hex').equals(all)).toBe(true)
-      }),
+      fc.property(
+        fc.array(size, { maxLength: 12, size: 'max' }),
+        fc.array(size, { maxLength: 30, size: 'max' }),
+        (feeds, grants) => {
+          const { chain, lines } = logged({ maxChunkBytes: Number.MAX_SAFE_INTEGER, format: 'hex' }, 0)
+          const pattern = new VBytePattern(5)
+          let fed = 0
+          for (let at = 0; at < Math.max(feeds.length, grants.length); at += 1) {
+            const more = feeds[at] ?? 0
+            if (more > 0) chain.feed(pattern.take(more, fed))
+            fed += more
+            if (grants[at] !== undefined) chain.grant(grants[at] ?? 0)
+            expect(chain.element.heldBytes).toBe(0)
+          }
+          chain.grant(null)
+          chain.end()
+          const all = chain.drain()
+          expect([all.length, pattern.mismatchAt(all)]).toEqual([fed, -1])
+          const shown = lines.map((line) => /^bytes: [0-9a-f]{8} {2}(.{48})/.exec(line)?.[1] ?? '').join('')
+          expect(Buffer.from(shown.replaceAll(' ', ''), 'hex').equals(all)).toBe(true)
+        },
+      ),
       propertyRuns(30),
     )
   })

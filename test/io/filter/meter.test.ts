@@ -119,24 +119,28 @@ describe('VMeter', () => {
   it('holds nothing and counts every byte once, under any limits and portions [CR-65]', () => {
     const size = fc.oneof(fc.constant(1), fc.constant(100_000), fc.integer({ min: 1, max: 300 }))
     fc.assert(
-      fc.property(fc.array(size, { maxLength: 20 }), fc.array(size, { maxLength: 60 }), (feeds, grants) => {
-        const chain = metered({}, 0)
-        const pattern = new VBytePattern(3)
-        let fed = 0
-        for (let at = 0; at < Math.max(feeds.length, grants.length); at += 1) {
-          const [more, grant] = [feeds[at] ?? 0, grants[at] ?? 0]
-          if (more > 0) chain.feed(pattern.take(more, fed))
-          fed += more
-          if (grant > 0) chain.grant(grant)
-          expect(chain.element.bytes).toBe(chain.sink.received.length)
-          expect(chain.element.heldBytes).toBe(0)
-        }
-        chain.grant(null)
-        chain.end()
-        expect(chain.element.bytes).toBe(fed)
-        expect(pattern.mismatchAt(chain.drain())).toBe(-1)
-        expect(chain.ended?.clean).toBe(true)
-      }),
+      fc.property(
+        fc.array(size, { maxLength: 20, size: 'max' }),
+        fc.array(size, { maxLength: 60, size: 'max' }),
+        (feeds, grants) => {
+          const chain = metered({}, 0)
+          const pattern = new VBytePattern(3)
+          let fed = 0
+          for (let at = 0; at < Math.max(feeds.length, grants.length); at += 1) {
+            const [more, grant] = [feeds[at] ?? 0, grants[at] ?? 0]
+            if (more > 0) chain.feed(pattern.take(more, fed))
+            fed += more
+            if (grant > 0) chain.grant(grant)
+            expect(chain.element.bytes).toBe(chain.sink.received.length)
+            expect(chain.element.heldBytes).toBe(0)
+          }
+          chain.grant(null)
+          chain.end()
+          expect(chain.element.bytes).toBe(fed)
+          expect(pattern.mismatchAt(chain.drain())).toBe(-1)
+          expect(chain.ended?.clean).toBe(true)
+        },
+      ),
       propertyRuns(200),
     )
   })

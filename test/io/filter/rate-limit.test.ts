@@ -66,6 +66,7 @@ describe('VRateLimit', () => {
         }),
         fc.array(fc.tuple(fc.integer({ min: 0, max: 4_000 }), fc.integer({ min: 0, max: 400 })), {
           maxLength: 12,
+          size: 'max',
         }),
         (options, steps) => {
           const chain = limited(options)
@@ -100,10 +101,11 @@ describe('VRateLimit', () => {
     const portions = fc.oneof(fc.constant(1), fc.constant(70_000), fc.integer({ min: 1, max: 500 }))
     fc.assert(
       fc.property(
-        fc.array(portions, { minLength: 1, maxLength: 20 }),
+        fc.array(portions, { minLength: 1, maxLength: 20, size: 'max' }),
         fc.array(fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 3_000 })), {
           minLength: 1,
           maxLength: 10,
+          size: 'max',
         }),
         fc.integer({ min: 1, max: 2_000 }),
         (sizes, grants, burstBytes) => {

@@ -28,7 +28,11 @@ function framesOf(pattern: RegExp, text: string, sizes: readonly number[], optio
 /** Patterns over few characters, with all that is supported, so that random texts match them in many ways. */
 const { pattern: patterns } = fc.letrec<{ pattern: string; atom: string }>((tie) => ({
   pattern: fc
-    .array(fc.array(tie('atom'), { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 })
+    .array(fc.array(tie('atom'), { minLength: 1, maxLength: 3, size: 'max' }), {
+      minLength: 1,
+      maxLength: 3,
+      size: 'max',
+    })
     .map((ways) => ways.map((way) => way.join('')).join('|')),
   atom: fc.oneof(
     { maxDepth: 3, depthIdentifier: 'pattern' },
@@ -63,7 +67,7 @@ const { pattern: patterns } = fc.letrec<{ pattern: string; atom: string }>((tie)
 }))
 
 const texts = fc
-  .array(fc.constantFrom('a', 'b', 'c', '\n', ' ', 'ab', 'aab', '\n\n', '😀'), { maxLength: 30 })
+  .array(fc.constantFrom('a', 'b', 'c', '\n', ' ', 'ab', 'aab', '\n\n', '😀'), { maxLength: 30, size: 'max' })
   .map((parts) => parts.join(''))
 
 describe('regular expression framing', () => {
@@ -74,7 +78,7 @@ describe('regular expression framing', () => {
         patterns,
         fc.constantFrom('', 'm', 's', 'i', 'ms'),
         texts,
-        fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 6 }),
+        fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 6, size: 'max' }),
         (source, flags, text, sizes) => {
           let pattern: RegExp
           try {
@@ -148,7 +152,7 @@ describe('regular expression framing', () => {
 
 describe('the sizes of regular expression framing', () => {
   const bytes = fc
-    .array(fc.constantFrom('x', ';', '-', '--', 'xxxx'), { maxLength: 40 })
+    .array(fc.constantFrom('x', ';', '-', '--', 'xxxx'), { maxLength: 40, size: 'max' })
     .map((parts) => Buffer.from(parts.join('')))
   const limits = fc.record({
     maxFrameBytes: fc.integer({ min: 1, max: 12 }),
@@ -190,7 +194,7 @@ describe('the sizes of regular expression framing', () => {
 })
 
 describe('regular expression framing of UTF-8', () => {
-  const characters = fc.array(fc.constantFrom('a', 'é', '€', '😀', '—', '\n'), { maxLength: 20 })
+  const characters = fc.array(fc.constantFrom('a', 'é', '€', '😀', '—', '\n'), { maxLength: 20, size: 'max' })
 
   it('gives the same text for every cut, also within characters', () => {
     fc.assert(
@@ -210,7 +214,7 @@ describe('regular expression framing of UTF-8', () => {
 
   it('refuses what is no UTF-8 at the same place for every cut', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 30 }), characters, cuts, (noise, parts, sizes) => {
+      fc.property(fc.uint8Array({ maxLength: 30, size: 'max' }), characters, cuts, (noise, parts, sizes) => {
         const input = Buffer.concat([Buffer.from(parts.join('')), Buffer.from('\n'), noise])
         const make = (): VRegexDecoder => new VRegexDecoder(/\n/, { allowUnterminated: true })
         const { frames, end } = decode(make(), input, [input.length])
