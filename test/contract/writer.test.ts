@@ -11,10 +11,12 @@ class WritingAgent extends VByteWAgent {
 
 runSuite('VByteWriter', writerContract, () => {
   const bench = new VTestBench()
-  return { bench, writer: new VByteWriter(bench.reactor) }
+  const writer = new VByteWriter(bench.reactor)
+  return { bench, writer, queued: () => writer.queuedBytes }
 })
 
 runSuite('VByteWAgent', writerContract, () => {
   const bench = new VTestBench()
-  return { bench, writer: new WritingAgent(bench.reactor) }
+  const writer = new WritingAgent(bench.reactor)
+  return { bench, writer, queued: () => writer.queuedBytes }
 })

@@ -13,6 +13,8 @@ import { numbers } from './flow.js'
 export interface IVWriterSubject {
   readonly bench: VTestBench
   readonly writer: IVByteWriter
+  /** How many bytes wait in it. */
+  queued(): number
 }
 
 /** Makes a writer to be tested. */
@@ -128,6 +130,7 @@ const ENDING: readonly IVContractCase<VWriterFactory>[] = [
     subject.writer.write('abc')
     sink.abort()
     throwsA(() => subject.writer.write('y'), VIOClosed, 'writing after an abort')
+    equal(subject.queued(), 0, 'bytes that wait after an abort')
     subject.bench.settle()
     equal(sink.received.length, 0, 'bytes that came')
     equal(sink.ended, null, 'the end')
@@ -143,6 +146,7 @@ const ENDING: readonly IVContractCase<VWriterFactory>[] = [
       equal(sink.aborted, null, 'the abort, in the same turn')
       equal(sink.producer, subject.writer.byteProduce, 'who is attached, in the same turn')
       throwsA(() => subject.writer.write('y'), VIOClosed, 'writing after abortWriter')
+    equal(subject.queued(), 0, 'bytes that wait after abortWriter')
       subject.bench.settle()
       check(sink.aborted !== null, 'the consumer was aborted a turn later')
       equal(sink.received.length, 0, 'bytes that came')
