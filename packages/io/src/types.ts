@@ -46,7 +46,11 @@ export interface IVConsumer<Q extends IVFlowQueue, P> {
   endConsume(clean: boolean, reason?: Error): void
   /** Takes the flow down, in both directions, and drops what is held. Idempotent. */
   abort(reason?: Error): void
-  /** Attaches a producer. @throws TypeError if it is none, VIOError if either side is taken or has ended; nothing has changed then */
+  /**
+   * Attaches a producer.
+   *
+   * @throws TypeError if it is none, VIOError if either side is taken or has ended; nothing has changed then
+   */
   attach(producer: P): void
   /** Takes the two apart. Both can be attached again, and count from 0. Without a producer it does nothing. */
   detach(): void
@@ -73,7 +77,11 @@ export interface IVProducer<C> {
   canProduce(limit: number | null): void
   /** Takes the flow down, in both directions, and drops what is held. Idempotent. */
   abort(reason?: Error): void
-  /** Attaches a consumer. @throws TypeError if it is none, VIOError if either side is taken or has ended; nothing has changed then */
+  /**
+   * Attaches a consumer.
+   *
+   * @throws TypeError if it is none, VIOError if either side is taken or has ended; nothing has changed then
+   */
   attach(consumer: C): void
   /** Takes the two apart. Both can be attached again, and count from 0. Without a consumer it does nothing. */
   detach(): void
@@ -173,7 +181,8 @@ export interface IVTransform<I extends IVFlowQueue = VByteBuffer, O extends IVFl
   readonly held?: number
   /**
    * Takes what it can from `input` and appends to `output`. What it leaves in `input` it is given again, with more
-   * behind it, though perhaps in another queue object. Anything it throws ends the chain as lost; `VIOMalformed` and `VIOOversize` say why.
+   * behind it, though perhaps in another queue object. Anything it throws ends the chain as lost; `VIOMalformed` and
+   * `VIOOversize` say why.
    */
   push(input: I, output: O): void
   /**

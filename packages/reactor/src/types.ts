@@ -82,14 +82,18 @@ export type VWatchDirection = 'read' | 'write'
 /**
  * What a reactor stands on: a clock, one alarm, a way to be called soon, and readiness of descriptors.
  *
- * A `wake` runs a bounded number of turns; with work left over the reactor asks for the next one by `post`. A host calls the reactor only through what `bind` was given, and never from inside `wakeAt`, `post` or `watch`.
+ * A `wake` runs a bounded number of turns; with work left over the reactor asks for the next one by `post`. A host calls
+ * the reactor only through what `bind` was given, and never from inside `wakeAt`, `post` or `watch`.
  */
 export interface IVReactorHost {
   /** The monotonic time in milliseconds. Never falls. */
   now(): number
   /** Binds the one reactor that this host drives. A second `bind` throws `VReactorError`. */
   bind(wake: () => void): void
-  /** Sets the one alarm: `wake` is called at `dueAt` or later, never earlier. Replaces the alarm set before; `Infinity` clears it. */
+  /**
+   * Sets the one alarm: `wake` is called at `dueAt` or later, never earlier. Replaces the alarm set before; `Infinity`
+   * clears it.
+   */
   wakeAt(dueAt: number): void
   /**
    * Asks for one `wake` soon; any number of calls before it count as one. A host whose reactor asks again from inside

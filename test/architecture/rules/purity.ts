@@ -12,7 +12,7 @@ import { type AnyNode, type Finding, findingAt, parseSource, walk } from './sour
 /** Files that are pure, by package. */
 const PURE: Readonly<Record<string, RegExp>> = {
   reactor:
-    /^(timer-heap|timer-runs|timer-slots|slot-heap|ready-set|call-queue|task-queue|scheduled-call|stream-watch|log|log-format)\.ts$/,
+    /^(timer-.*|slot-heap|ready-set|call-queue|task-queue|scheduled-call|stream-watch|log|log-format)\.ts$/,
   io: new RegExp(`^(chain|filter)/|^(${IO_LEAVES.join('|')}|types)\\.ts$`),
   vudp: /^(machine\.ts|proto\/.*)$/,
   nat: /^(?!driver\/|testing\/)/,

@@ -84,12 +84,67 @@ describe('endProduce', () => {
           return Buffer.from('abc')
         }
       }
-      const sink = new Sink(reactor, { grant: 3, answer: () => 0 })
+      // Scheduled, it takes a further byte of credit to ask whether those were all.
+      const sink = new Sink(reactor, { grant: 3, answer: () => (later ? 1 : 0) })
       new Once(reactor).byteProduce.attach(sink.byteConsume)
       host.runUntilIdle()
       expect(sink.received.pop().toString()).toBe('abc')
       expect(sink.events).toContain('dataEnded(true)')
     }
+  })
+
+  it('loses nothing when it is called at the limit, from wherever [CR-36]', () => {
+    for (const granted of [0, 4, 5]) {
+      const { host, reactor } = runningReactor()
+      class Rest extends VByteProducer {
+        #left = Buffer.from('abcde')
+        protected override produce(maxBytes: number): Uint8Array {
+          const piece = this.#left.subarray(0, maxBytes < 0 ? undefined : maxBytes)
+          this.#left = this.#left.subarray(piece.length)
+          return piece
+        }
+        end(): void {
+          this.endProduce(true)
+        }
+        more(text: string): void {
+          this.#left = Buffer.from(text)
+          this.triggerProduction()
+        }
+      }
+      let more = 0
+      const sink = new Sink(reactor, { grant: granted, answer: () => more })
+      const source = new Rest(reactor)
+      source.byteProduce.attach(sink.byteConsume)
+      host.runUntilIdle()
+      if (granted === 5) source.more('fg')
+      source.end()
+      host.runUntilIdle()
+      expect(sink.events).not.toContain('dataEnded(true)')
+      more = 100
+      sink.grant(more)
+      host.runUntilIdle()
+      expect(sink.received.pop().toString()).toBe(granted === 5 ? 'abcdefg' : 'abcde')
+      expect(sink.events).toContain('dataEnded(true)')
+    }
+  })
+
+  it('ends at the limit once produce gave nothing [CR-36]', () => {
+    const { host, reactor } = runningReactor()
+    class Empty extends VByteProducer {
+      protected override produce(): null {
+        return null
+      }
+      end(): void {
+        this.endProduce(true)
+      }
+    }
+    const sink = new Sink(reactor, { grant: 1 })
+    const source = new Empty(reactor)
+    source.byteProduce.attach(sink.byteConsume)
+    host.runUntilIdle()
+    source.end()
+    host.runUntilIdle()
+    expect(sink.events).toContain('dataEnded(true)')
   })
 
   it('refuses a new consumer from then on [CR-05]', () => {

@@ -120,7 +120,7 @@ export abstract class VByteAgent implements IVByteConsuming, IVByteProducing, IV
 
   /** Asks for a production turn, see `VByteProducer.triggerProduction`. */
   protected triggerProduction(): void {
-    this.#producer.trigger()
+    this.#producer.moreToGive()
   }
 
   /** A consumer was attached. */

@@ -35,7 +35,10 @@ export class HookedProducerEnd<
   #ending = false
   #endClean = true
   #endReason: Error | undefined
-  #asked = false
+  /** `produce` is being asked. */
+  #asking = false
+  /** `produce` gave nothing when it was last asked, and the owner has not said that there is more since. */
+  #drained = false
   #mayHaveMore = true
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, hooks: ProducerHooks<Out>) {
@@ -53,7 +56,7 @@ export class HookedProducerEnd<
     return super.closed || this.#ending
   }
 
-  /** True if `produce` may hold units although the end is registered: it was never asked, or gave some since. */
+  /** True if `produce` may hold units although the end is registered: nobody has said that there are none. */
   get mayHaveMore(): boolean {
     return this.#mayHaveMore
   }
@@ -64,8 +67,14 @@ export class HookedProducerEnd<
     this.#ending = true
     this.#endClean = clean
     this.#endReason = reason
-    // Whoever registers the end after handing something over says that this was the last of it.
-    this.#mayHaveMore = !this.#asked
+    // Registered from `produce`, what it gives now is the last; else only an empty answer shows that nothing is left.
+    this.#mayHaveMore = !this.#asking && !this.#drained
+    this.trigger()
+  }
+
+  /** For the owner: there is something to give. */
+  moreToGive(): void {
+    this.#drained = false
     this.trigger()
   }
 
@@ -100,10 +109,16 @@ export class HookedProducerEnd<
 
   #ask(credit: number): void {
     const wasEnding = this.#ending
-    this.#asked = true
-    const piece = this.#hooks.produce(credit === UNLIMITED ? -1 : credit)
-    if (piece !== null && piece !== undefined && !this.aborted) this.kind.put(this.#out, piece)
-    if (wasEnding) this.#mayHaveMore = this.#out.length > 0
+    this.#asking = true
+    this.#drained = false
+    try {
+      const piece = this.#hooks.produce(credit === UNLIMITED ? -1 : credit)
+      if (piece !== null && piece !== undefined && !this.aborted) this.kind.put(this.#out, piece)
+    } finally {
+      this.#asking = false
+    }
+    this.#drained = this.#out.length === 0
+    if (wasEnding) this.#mayHaveMore = !this.#drained
   }
 
   #finish(): void {

@@ -107,7 +107,7 @@ export abstract class VMessageProducer<M> implements IVReactorObject {
 
   /** Asks for a production turn, as there is something to give. */
   protected triggerProduction(): void {
-    this.#end.trigger()
+    this.#end.moreToGive()
   }
 
   /** A consumer was attached. */

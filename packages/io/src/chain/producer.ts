@@ -51,8 +51,9 @@ export abstract class VByteProducer implements IVByteProducing, IVReactorObject 
 
   /**
    * Says whether `produce` still has bytes although `endProduce` was called. Asked only where the limit forbids to
-   * ask `produce` itself. By default it is true until `produce` was asked for the first time and whenever it gave
-   * bytes since the end was registered; a producer that registers its end early and knows better overrides it.
+   * ask `produce` itself. By default no if `endProduce` was called from within `produce`, or after it gave nothing
+   * and before `triggerProduction`; else yes, so that nothing is lost, and the end waits until the consumer allows
+   * more. A producer that registers its end at another time and knows better overrides it.
    */
   protected hasPending(): boolean {
     return this.#end.mayHaveMore
@@ -71,7 +72,7 @@ export abstract class VByteProducer implements IVByteProducing, IVReactorObject 
 
   /** Asks for a production turn, as there is something to give. Without a consumer, or at its limit, it does nothing. */
   protected triggerProduction(): void {
-    this.#end.trigger()
+    this.#end.moreToGive()
   }
 
   /** A consumer was attached. */

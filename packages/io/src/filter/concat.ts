@@ -3,7 +3,8 @@
  *
  * Decides which part is the current one: each is attached only when those before it are through, so that a part which
  * waits does nothing yet. A part that ends unclean or cannot be attached ends the whole unclean; one that is aborted
- * aborts the whole. What the consumer allows goes to the current part; only bytes that were granted and come when the consumer has left wait here.
+ * aborts the whole. What the consumer allows goes to the current part; only bytes that were granted and come when the
+ * consumer has left wait here.
  * Invariant: the bytes of a part leave before the next part is attached.
  */
 import { type IVReactor, type IVReactorObject, VIOClosed, VIOError } from '@vio/reactor'

@@ -229,7 +229,8 @@ export class VirtualHost implements IVReactorHost {
 
   #tooManySteps(steps: number): VInvariantError {
     return new VInvariantError(
-      `no rest after ${steps} turns at ${this.#now} ms: something posts, reads or writes on every turn; raise maxSteps if that is meant`,
+      `no rest after ${steps} turns at ${this.#now} ms: something posts, reads or writes on every turn; ` +
+        'raise maxSteps if that is meant',
     )
   }
 }
