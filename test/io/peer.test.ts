@@ -134,6 +134,12 @@ describe('VIPSocketPeer', () => {
     })
   })
 
+  it('has its address in the form of the system, under its other name too [VE-S13]', () => {
+    const peer = new VIPSocketPeer('192.0.2.1', 80)
+    expect(peer.address).toEqual({ host: '192.0.2.1', port: 80 })
+    expect(new VUnixSocketPeer('/run/x.sock').address).toBe('/run/x.sock')
+  })
+
   it('keeps what it is told [VE-S13]', () => {
     const peer = new VIPSocketPeer('::1', 53, { socketType: 'dgram', protocol: 17, reqAddress: 'localhost' })
     expect(peer).toMatchObject({

@@ -41,6 +41,11 @@ export abstract class VSocketPeer extends VPeer {
   /** The host or path that was asked for, before it was looked up. The same as the address when it was not looked up. */
   readonly reqAddress: string
 
+  /** The address in the form of the system: the same as `native`. */
+  get address(): unknown {
+    return this.native
+  }
+
   constructor(socketType: VSocketType, protocol: number, reqAddress: string) {
     super()
     if (socketType !== 'stream' && socketType !== 'dgram') {
