@@ -146,7 +146,7 @@ const ENDING: readonly IVContractCase<VWriterFactory>[] = [
       equal(sink.aborted, null, 'the abort, in the same turn')
       equal(sink.producer, subject.writer.byteProduce, 'who is attached, in the same turn')
       throwsA(() => subject.writer.write('y'), VIOClosed, 'writing after abortWriter')
-    equal(subject.queued(), 0, 'bytes that wait after abortWriter')
+      equal(subject.queued(), 0, 'bytes that wait after abortWriter')
       subject.bench.settle()
       check(sink.aborted !== null, 'the consumer was aborted a turn later')
       equal(sink.received.length, 0, 'bytes that came')
