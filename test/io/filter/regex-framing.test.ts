@@ -13,7 +13,8 @@ function reference(pattern: RegExp, text: string): string[] {
   const frames: string[] = []
   let rest = text
   for (;;) {
-    const match = new RegExp(pattern.source, pattern.flags).exec(rest)
+    // With the flag g, as a framing searches: without it some engines miss pairs of halves at the end of the text.
+    const match = new RegExp(pattern.source, `${pattern.flags}g`).exec(rest)
     if (match === null) return rest === '' ? frames : [...frames, rest]
     frames.push(rest.slice(0, match.index))
     rest = rest.slice(match.index + match[0].length)

@@ -91,11 +91,10 @@ abstract class RegexDecoder<M> extends FrameDecoder<M> {
       const match = this.#search(this.#pattern.ahead, isAll ? this.#text : this.#text.slice(0, end))
       if (match === null || match.index >= end || isMarked(match)) {
         this.#settle(match?.index ?? end)
-        const open = this.#text.length - this.#from
-        // A whole window that ruled nothing out cannot be decided within its size.
-        const isStuck = isAll ? open >= this.#windowChars : open === before
-        if (isStuck) throw new VIOOversize('a separator', this.#windowChars, this.#windowChars - 1)
         if (isAll) break
+        // A whole window that ruled nothing out cannot be decided within its size.
+        const isStuck = this.#text.length - this.#from === before
+        if (isStuck) throw new VIOOversize('a separator', this.#windowChars, this.#windowChars - 1)
       } else return this.#cut(match)
     }
     if (this.#utf8?.malformed === true) throw new VIOMalformed('the text is not UTF-8')

@@ -43,8 +43,6 @@ export class VNodeThrough extends VFilter implements IVByteConsuming, IVByteProd
   readonly #input = new VByteBuffer()
   /** What came after a bypass and is not meant for the stream. */
   readonly #later = new VByteBuffer()
-  /** What a stream that is over had not given yet. */
-  readonly #salvaged = new VByteBuffer()
   /** What is on its way to the consumer. */
   readonly #output = new VByteBuffer()
   /** Bytes that the stream was given and has not worked off. */
@@ -105,7 +103,7 @@ export class VNodeThrough extends VFilter implements IVByteConsuming, IVByteProd
   /** Bytes of input and output that are here and in the stream, as far as it tells. */
   get held(): number {
     if (this.#isDown) return 0
-    const out = this.#salvaged.length + this.#output.length + this.#stream.readableLength
+    const out = this.#output.length + this.#stream.readableLength
     return this.#input.length + this.#inStream + this.#later.length + out
   }
 
@@ -192,8 +190,6 @@ export class VNodeThrough extends VFilter implements IVByteConsuming, IVByteProd
     if (this.#outputOver) return
     this.#outputOver = true
     this.#failure = failure ?? this.checkEnd()
-    // A stream that has failed still has what it gave before.
-    for (let chunk = this.#read(); chunk !== null; chunk = this.#read()) this.#salvaged.append(chunk)
     this.#inStream = 0
     this.#input.clear()
     if (this.#failure !== undefined) this.#later.clear()
@@ -201,9 +197,9 @@ export class VNodeThrough extends VFilter implements IVByteConsuming, IVByteProd
     this.#out.trigger()
   }
 
-  /** Bytes that could leave now, if they were allowed to. */
+  /** Bytes that could leave now, if they were allowed to. A stream that has failed still has what it gave before. */
   get #ready(): number {
-    const fromStream = this.#output.length + this.#salvaged.length + this.#stream.readableLength
+    const fromStream = this.#output.length + this.#stream.readableLength
     return this.#outputOver ? fromStream + this.#later.length : fromStream
   }
 
@@ -236,16 +232,11 @@ export class VNodeThrough extends VFilter implements IVByteConsuming, IVByteProd
     }
     const most = Math.min(credit, this.#outputLeft)
     const inStream = this.#stream.readableLength
-    if (this.#salvaged.length > 0) this.#salvaged.moveTo(this.#output, most)
-    else if (inStream > 0) this.#output.append(this.#read(Math.min(most, inStream)) ?? EMPTY)
+    if (inStream > 0) this.#output.append(this.#stream.read(Math.min(most, inStream)) ?? EMPTY)
     else this.#later.moveTo(this.#output, most)
     this.#outputLeft -= this.#output.length
     // Unless asked, a stream that was read to its end does not tell it.
     if (inStream > 0 && this.#stream.readableLength === 0) this.#stream.read(0)
-  }
-
-  #read(maxBytes?: number): Buffer | null {
-    return this.#stream.read(maxBytes) as Buffer | null
   }
 
   #finish(): void {
@@ -272,7 +263,7 @@ export class VNodeThrough extends VFilter implements IVByteConsuming, IVByteProd
     if (this.#isDown) return
     this.#isDown = true
     this.#outputOver = true
-    for (const queue of [this.#input, this.#later, this.#salvaged, this.#output]) queue.clear()
+    for (const queue of [this.#input, this.#later, this.#output]) queue.clear()
     this.#stream.destroy()
     this.#in.abort(reason)
     this.#out.abort(reason)
