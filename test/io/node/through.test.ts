@@ -79,6 +79,14 @@ describe('VNodeThrough', () => {
     expect(chain.drain()).toEqual(Buffer.alloc(50))
   })
 
+  it('counts what the stream has not worked off as held, and takes no more', async () => {
+    const stream = new PassThrough({ highWaterMark: 10 })
+    const chain = through((reactor) => new VNodeThrough(reactor, stream, { capacity: 100 }), { limit: 0 })
+    chain.feed(Buffer.alloc(1_000))
+    await settle(chain)
+    expect([chain.unsent, stream.readableLength]).toEqual([900, 100])
+  })
+
   it('passes on an end that is not clean, behind what came of the bytes before it', async () => {
     const chain = doubled()
     const reason = new Error('half a file')
