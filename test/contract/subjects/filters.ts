@@ -105,6 +105,7 @@ interface Parts {
   readonly output?: IVFlowUnits
   readonly sample?: readonly number[]
   readonly result?: readonly number[]
+  readonly incomplete?: readonly (readonly number[])[]
 }
 
 function subject(build: (bench: VTestBench) => Parts): VFilterFactory {
@@ -122,6 +123,7 @@ function subject(build: (bench: VTestBench) => Parts): VFilterFactory {
       result: parts.result ?? sample,
       maxHeld: parts.maxHeld,
       held: parts.held,
+      incomplete: parts.incomplete ?? [],
     }
   }
 }
@@ -164,6 +166,7 @@ interface FilterParts {
   /** What one run of the transform adds to what is held, at most. */
   readonly overshoot: number
   readonly sample?: readonly number[]
+  readonly incomplete?: readonly (readonly number[])[]
   readonly result?: readonly number[]
 }
 
@@ -312,6 +315,7 @@ export const FILTERS: readonly Subject<VFilterFactory>[] = [
       overshoot: 3,
       sample: SAMPLE.slice(0, 399),
       result: triples(SAMPLE.slice(0, 399)),
+      incomplete: [[1], [1, 2], SAMPLE.slice(0, 200)],
     }),
   },
   {

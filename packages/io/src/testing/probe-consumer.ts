@@ -116,6 +116,7 @@ export class ProbeConsumer<Q extends PassingQueue<Q>, C, P extends IVProducer<C>
   }
 
   endConsume(clean: boolean, reason?: Error): void {
+    this.log.add(`${this.name}.endConsume(${Boolean(clean)})`)
     if (this.closed) return
     this.ended = { clean: Boolean(clean), reason }
     this.hook('dataEnded', String(Boolean(clean)))

@@ -112,12 +112,23 @@ export const ENDPOINT_FLOW_CASES: readonly IVContractCase<VEndpointFactory>[] = 
 
   endpointCase('asks for no more than its consumer allows [CR-60 CR-21]', async ({ rig }) => {
     const { near, far } = await rig.connected()
+    const { device } = near
+    const asked: number[] = []
+    const readSome = device.readSome.bind(device)
+    device.readSome = (maxBytes) => {
+      asked.push(maxBytes)
+      return readSome(maxBytes)
+    }
     const answer = ({ consumed }: { consumed: number }): number => consumed + 7
     const sink = sinkOn(rig, near, { grantAtAttach: 3, answer })
     await writeAll(rig, far, PATTERN.take(100))
     await rig.until(() => sink.received.length === 100)
     const sizes = rig.log.matching(/^sink\.consume/).map((text) => Number(/\d+/.exec(text)?.[0]))
-    check((sizes[0] ?? 0) <= 3 && Math.max(...sizes) <= 7, `the reads: ${sizes.join(' ')}`)
+    check((sizes[0] ?? 0) <= 3 && Math.max(...sizes) <= 7, `what came: ${sizes.join(' ')}`)
+    check(
+      (asked[0] ?? 0) <= 3 && Math.max(...asked) <= 7,
+      `what the device was asked for: ${asked.join(' ')}`,
+    )
     PATTERN.check(sink.received.pop())
   }),
 

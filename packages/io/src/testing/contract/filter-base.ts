@@ -22,6 +22,8 @@ export interface IVFilterSubject {
   readonly sample: readonly number[]
   /** What has to come out for the sample, however it was cut. */
   readonly result: readonly number[]
+  /** Input that ends inside of a unit, if there can be such. */
+  readonly incomplete?: readonly (readonly number[])[]
   /** The most units of input that it may hold: what it declares and what one run of a transform adds. */
   readonly maxHeld: number
   /** How many units it says that it holds. */

@@ -1,11 +1,21 @@
 /**
  * An element with both ends as a part of a chain: controls, ends, aborts, and neighbours that change.
  */
+import { VIOError } from '@vio/reactor'
 import { VIOMissingControl } from '../../errors.js'
 import { VMemoryPeer } from '../../peer.js'
+import type { VProbeProducer } from '../probe-producer.js'
 import type { IVContractCase } from './case.js'
 import { check, equal, sameList, throwsA } from './check.js'
-import { above, below, checkHeld, feed, filterCase, type VFilterFactory } from './filter-base.js'
+import {
+  above,
+  below,
+  checkHeld,
+  feed,
+  filterCase,
+  type IVFilterSubject,
+  type VFilterFactory,
+} from './filter-base.js'
 
 const PEER = new VMemoryPeer('far')
 
@@ -102,6 +112,19 @@ const ENDS: readonly IVContractCase<VFilterFactory>[] = [
     }
   }),
 
+  filterCase('takes a clean end inside a unit for an unclean one [CR-34 CR-61]', (make) => {
+    for (const beginning of make().incomplete ?? []) {
+      const subject = make()
+      const sink = below(subject, { grantAtAttach: null })
+      const source = above(subject)
+      source.feed(subject.input.of(beginning))
+      source.end()
+      subject.bench.settle(1000)
+      equal(sink.ended?.clean, false, 'whether the end was clean')
+      check(sink.ended?.reason instanceof Error, 'the end has a reason')
+    }
+  }),
+
   filterCase('spreads an abort to its other side, once, and drops what it holds [CR-39 CR-37]', (make) => {
     for (const from of ['above', 'below', 'consumer', 'producer'] as const) {
       const subject = make()
@@ -145,6 +168,69 @@ const ENDS: readonly IVContractCase<VFilterFactory>[] = [
   }),
 ]
 
+/** Attaches a producer and a consumer that allows the whole sample, and leaves: what was granted is still good. */
+function granted(subject: IVFilterSubject): VProbeProducer {
+  const source = above(subject)
+  const first = below(subject, { grantAtAttach: 10 * subject.sample.length })
+  subject.bench.settle(1000)
+  first.detach()
+  return source
+}
+
+const more = ({ consumed }: { readonly consumed: number }): number => consumed + 3
+
+const GRANTS: readonly IVContractCase<VFilterFactory>[] = [
+  filterCase(
+    'keeps to what it granted when a consumer comes that allows less [CR-30 CR-19 CR-12]',
+    (make) => {
+      for (const options of [{ grantAtAttach: 1 }, { grantAtAttach: 1, answer: more }]) {
+        const subject = make()
+        const source = granted(subject)
+        const second = below(subject, options)
+        feed(subject, source)
+        source.end()
+        subject.bench.settle(1000)
+        check(source.aborted === null || second.ended !== null, 'the flow goes on')
+        // Who answers with more each time gets all without another word.
+        if (options.answer === undefined) second.grant(null)
+        subject.bench.settle(1000)
+        sameList(subject.output.values(second.received), subject.result, 'what came out')
+        equal(second.ended?.clean, true, 'whether the end was clean')
+      }
+    },
+  ),
+
+  filterCase('tells an end behind what waits for a consumer [CR-36 CR-12]', (make) => {
+    const subject = make()
+    const source = granted(subject)
+    feed(subject, source)
+    source.end()
+    subject.bench.settle(1000)
+    const second = below(subject, { grantAtAttach: 2 })
+    subject.bench.settle(1000)
+    equal(second.ended, null, 'the end, with 2 units allowed')
+    second.grant(null)
+    subject.bench.settle(1000)
+    sameList(subject.output.values(second.received), subject.result, 'what came out')
+    equal(second.ended?.clean, true, 'whether the end was clean')
+  }),
+
+  filterCase('drops what waits for a consumer when it is aborted [CR-39]', (make) => {
+    for (const from of ['above', 'consumer', 'producer'] as const) {
+      const subject = make()
+      const source = granted(subject)
+      feed(subject, source)
+      subject.bench.settle(1000)
+      const callers = { above: source, consumer: subject.consumer, producer: subject.producer }
+      callers[from].abort()
+      subject.bench.settle(1000)
+      equal(subject.held(), 0, `units that are held, aborted ${from}`)
+      throwsA(() => below(subject), VIOError, `attaching a consumer, aborted ${from}`)
+      equal(subject.producer.consumer, null, `who is attached below, aborted ${from}`)
+    }
+  }),
+]
+
 const CHANGES: readonly IVContractCase<VFilterFactory>[] = [
   filterCase(
     'keeps one neighbour when the other leaves, and holds no more than it may [CR-10 CR-65]',
@@ -184,9 +270,10 @@ const CHANGES: readonly IVContractCase<VFilterFactory>[] = [
         const sink = below(subject, { grantAtAttach: 1 + (round % 7) })
         const source = above(subject, { portions: [1, 3, 2] })
         feed(subject, source, fed, fed + 5)
+        const offered = source.queue.length
         subject.bench.settle(1000)
         checkHeld(subject)
-        fed += 5 - source.queue.length - Math.max(0, fed + 5 - subject.sample.length)
+        fed += offered - source.queue.length
         if (round % 2 === 0) source.detach()
         else subject.consumer.detach()
         subject.bench.settle(1000)
@@ -208,6 +295,7 @@ const CHANGES: readonly IVContractCase<VFilterFactory>[] = [
 /** Controls, ends and neighbours. */
 export const FILTER_CHAIN_CASES: readonly IVContractCase<VFilterFactory>[] = [
   ...CONTROLS,
+  ...GRANTS,
   ...ENDS,
   ...CHANGES,
 ]

@@ -48,6 +48,24 @@ export const PRODUCER_END_CASES: readonly IVContractCase<VProducerFactory>[] = [
     equal(sink.ended?.clean, true, 'the end, with a limit of 0')
   }),
 
+  producerCase('tells the end once, however long it takes to be carried out [CR-34]', (make) => {
+    const subject = make()
+    const sink = attachSink(subject, { grantAtAttach: 2, holdEnd: true })
+    subject.give(2)
+    subject.finish(true)
+    subject.bench.settle()
+    equal(sink.ended?.clean, true, 'the end')
+    equal(subject.end.consumer, sink, 'who is attached while the end is carried out')
+    sink.grant(9)
+    sink.grant(null)
+    subject.bench.settle(1000)
+    equal(subject.bench.log.matching(/^sink\.endConsume/).length, 1, 'calls of endConsume')
+    equal(subject.end.consumer, sink, 'who is attached still')
+    sink.abort()
+    subject.bench.settle()
+    equal(subject.end.consumer, null, 'who is attached when the end was carried out')
+  }),
+
   producerCase('hears of its end that it was carried out: it is aborted, and apart [CR-35]', (make) => {
     const subject = make()
     const sink = subject.units.sink({ log: subject.bench.log, name: 'other', grantAtAttach: null })
