@@ -180,6 +180,11 @@ export interface IVTransform<I extends IVFlowQueue = VByteBuffer, O extends IVFl
   /** How many units it keeps inside right now; by default none. Part of what the filter holds. */
   readonly held?: number
   /**
+   * True if it has more to do for what it was given, or an error to throw, once its output has left: `push` is called
+   * again then, without new input. By default it has not.
+   */
+  readonly pending?: boolean
+  /**
    * Takes what it can from `input` and appends to `output`. What it leaves in `input` it is given again, with more
    * behind it, though perhaps in another queue object. Anything it throws ends the chain as lost; `VIOMalformed` and
    * `VIOOversize` say why.

@@ -28,6 +28,11 @@ export abstract class FrameDecoder<M> implements IVTransform<VByteBuffer, VMessa
   /** Bytes that came and belong to no frame yet. */
   abstract readonly held: number
 
+  /** An error waits until the frames before it have left. */
+  get pending(): boolean {
+    return this.#failure !== undefined
+  }
+
   /** Takes all of `input`. */
   protected abstract take(input: VByteBuffer): void
   /** The next frame that is complete, or undefined. */
@@ -75,6 +80,11 @@ export abstract class ByteFrameDecoder<M> extends FrameDecoder<M> {
 /** Frames to bytes. */
 export abstract class FrameEncoder<M> implements IVTransform<VMessageQueue<M>, VByteBuffer> {
   #failure: Failure | undefined
+
+  /** An error waits until the bytes before it have left. */
+  get pending(): boolean {
+    return this.#failure !== undefined
+  }
 
   /** Appends the bytes of one frame. Nothing is appended if it throws. */
   protected abstract encode(frame: M, output: VByteBuffer): void

@@ -44,6 +44,8 @@ export class LaneConsumer<
   readonly #capacity: number
   readonly #sameKind: boolean
   #keepsUnits: boolean
+  /** The transform may want to go on without new input. */
+  #mayPend: boolean
   readonly #input: QI
   readonly #output: QO
   /** Input came that the transform has not seen. */
@@ -64,6 +66,7 @@ export class LaneConsumer<
     this.#capacity = options.capacity
     this.#sameKind = options.from.name === options.to.name
     this.#keepsUnits = 'held' in options.transform
+    this.#mayPend = 'pending' in options.transform
     this.#input = options.from.createQueue()
     this.#output = options.to.createQueue()
     this.out = new LaneProducer(reactor, options.to, options.hooks, this)
@@ -126,7 +129,12 @@ export class LaneConsumer<
     this.#transform.push(data, output)
     if (data.length > 0) data.moveTo(this.#input)
     if (output.length === 0) this.#refuseOversize()
-    else if (this.out.give(output) === 0 || output.length > 0) this.#advance()
+    else if (this.out.give(output) === 0 || output.length > 0 || this.#goesOn) this.#advance()
+  }
+
+  /** There may be something to do after output has left, other than to give what is left of it. */
+  get #goesOn(): boolean {
+    return this.#mayPend || this.#bypass === 'due'
   }
 
   #keep(data: QI, count: number): void {
@@ -163,8 +171,9 @@ export class LaneConsumer<
     const output = this.#output
     const out = this.out
     for (;;) {
+      if (this.#bypass === 'due') this.#endTransform()
       if (output.length === 0) {
-        if (!this.#fed) {
+        if (!this.#fed && !(this.#mayPend && this.#transform.pending === true)) {
           this.#tellDrained()
           return
         }
@@ -191,16 +200,21 @@ export class LaneConsumer<
       throw new VIOOversize('a unit that the filter cannot hold', held, this.#capacity)
   }
 
-  #passUnchanged(): void {
-    if (this.#bypass === 'due') {
-      this.#transform.push(this.#input, this.#output)
-      const whole = this.#transform.end?.(this.#output) !== false
-      const kept = this.#keepsUnits ? (this.#transform.held ?? 0) : 0
-      if (!whole && kept > 0)
-        throw new VIOLost(`the filter was bypassed inside a unit of which it kept ${kept}`)
-      this.#keepsUnits = false
-    }
+  /** Gets the transform out of the way, also while output waits: what comes from now on is not for it. */
+  #endTransform(): void {
+    this.#transform.push(this.#input, this.#output)
+    const whole = this.#transform.end?.(this.#output) !== false
+    const kept = this.#keepsUnits ? (this.#transform.held ?? 0) : 0
+    if (!whole && kept > 0)
+      throw new VIOLost(`the filter was bypassed inside a unit of which it kept ${kept}`)
+    this.#keepsUnits = false
+    this.#mayPend = false
     this.#bypass = 'on'
+    this.#passUnchanged()
+  }
+
+  #passUnchanged(): void {
+    this.#fed = false
     // Only a lane whose two sides are of one kind is ever bypassed.
     this.#input.moveTo(this.#output as unknown as QI)
   }
@@ -234,10 +248,7 @@ export class LaneConsumer<
     if (!this.#sameKind)
       throw new VIOError('a filter between bytes and messages cannot be taken out of the way')
     if (drained !== undefined) this.#whenDrained = drained
-    if (this.#bypass === 'off') {
-      this.#bypass = 'due'
-      this.#fed = true
-    }
+    if (this.#bypass === 'off') this.#bypass = 'due'
     this.runAndGrant()
   }
 
