@@ -44,8 +44,8 @@ export class LaneConsumer<
   readonly #capacity: number
   readonly #sameKind: boolean
   #keepsUnits: boolean
-  /** The transform may want to go on without new input. */
-  #mayPend: boolean
+  /** There may be something to do after output has left: the transform wants to go on, or a bypass is due. */
+  #goesOn: boolean
   readonly #input: QI
   readonly #output: QO
   /** Input came that the transform has not seen. */
@@ -66,7 +66,7 @@ export class LaneConsumer<
     this.#capacity = options.capacity
     this.#sameKind = options.from.name === options.to.name
     this.#keepsUnits = 'held' in options.transform
-    this.#mayPend = 'pending' in options.transform
+    this.#goesOn = 'pending' in options.transform
     this.#input = options.from.createQueue()
     this.#output = options.to.createQueue()
     this.out = new LaneProducer(reactor, options.to, options.hooks, this)
@@ -132,11 +132,6 @@ export class LaneConsumer<
     else if (this.out.give(output) === 0 || output.length > 0 || this.#goesOn) this.#advance()
   }
 
-  /** There may be something to do after output has left, other than to give what is left of it. */
-  get #goesOn(): boolean {
-    return this.#mayPend || this.#bypass === 'due'
-  }
-
   #keep(data: QI, count: number): void {
     data.moveTo(this.#input, count)
     this.#fed = true
@@ -173,7 +168,7 @@ export class LaneConsumer<
     for (;;) {
       if (this.#bypass === 'due') this.#endTransform()
       if (output.length === 0) {
-        if (!this.#fed && !(this.#mayPend && this.#transform.pending === true)) {
+        if (!this.#fed && !(this.#goesOn && this.#transform.pending === true)) {
           this.#tellDrained()
           return
         }
@@ -208,7 +203,7 @@ export class LaneConsumer<
     if (!whole && kept > 0)
       throw new VIOLost(`the filter was bypassed inside a unit of which it kept ${kept}`)
     this.#keepsUnits = false
-    this.#mayPend = false
+    this.#goesOn = false
     this.#bypass = 'on'
     this.#passUnchanged()
   }
@@ -248,7 +243,10 @@ export class LaneConsumer<
     if (!this.#sameKind)
       throw new VIOError('a filter between bytes and messages cannot be taken out of the way')
     if (drained !== undefined) this.#whenDrained = drained
-    if (this.#bypass === 'off') this.#bypass = 'due'
+    if (this.#bypass === 'off') {
+      this.#bypass = 'due'
+      this.#goesOn = true
+    }
     this.runAndGrant()
   }
 
