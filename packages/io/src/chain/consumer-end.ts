@@ -82,7 +82,13 @@ export abstract class ConsumerEnd<
   }
 
   consume(data: Q, clim?: number | null): number {
-    this.deliver(data, this.admit(data, clim))
+    const count = this.admit(data, clim)
+    try {
+      this.deliver(data, count)
+    } catch (error) {
+      tellCallFailed(this.peer)
+      throw error
+    }
     return this.limitUnits
   }
 
@@ -100,8 +106,9 @@ export abstract class ConsumerEnd<
     return typeof clim === 'number' && clim > 0 && clim < count ? clim : count
   }
 
-  /** Why nothing can be taken. */
+  /** Why nothing can be taken; the caller is told by what throws it. */
   #refusal(data: Q): Error {
+    tellCallFailed(this.peer)
     if (!this.kind.isQueue(data)) {
       const wanted = this.flowKind === 'bytes' ? 'VByteBuffer' : 'VMessageQueue'
       return new TypeError(`consume takes a ${wanted}, got ${describeValue(data)}`)
@@ -139,4 +146,10 @@ export abstract class ConsumerEnd<
     }
     this.grant(units === null || units < 0 ? UNLIMITED : this.movedUnits + units)
   }
+}
+
+/** Tells a producer that passes calls straight on that the one it is in ends with an error. Others need not know. */
+export function tellCallFailed(producer: unknown): void {
+  const passing = producer as { callFailed?: () => void } | null
+  passing?.callFailed?.()
 }

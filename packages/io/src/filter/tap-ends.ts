@@ -8,7 +8,7 @@
  */
 import type { IVReactor } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
-import { ConsumerEnd } from '../chain/consumer-end.js'
+import { ConsumerEnd, tellCallFailed } from '../chain/consumer-end.js'
 import { BYTES } from '../chain/kind.js'
 import type { VIOControl } from '../control.js'
 import { limitOf, UNLIMITED } from '../limit.js'
@@ -99,14 +99,11 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     const next = this.#direct
     if (next === null) return this.#consumeCounted(data, clim)
     const epoch = this.#epoch
-    const before = data?.length
+    const before = clim ? data.length : -1
+    // A consumer that throws says so by `callFailed`: a guard here would cost each chunk a third more.
     this.#inside = true
-    let limit: number
-    try {
-      limit = next.consume(data, clim)
-    } finally {
-      this.#inside = false
-    }
+    const limit = next.consume(data, clim)
+    this.#inside = false
     if (epoch !== this.#epoch) return this.#settleDirect(data, before, clim, epoch)
     // Without a shift the very number goes up, so that large limits are not boxed anew at each element.
     return this.#shift === 0 ? limit : limit + this.#shift
@@ -118,9 +115,9 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     this.#route()
     if (epoch.above === this.attachment && epoch.below !== this.out.attachedAt) {
       // What was granted and not taken by a consumer that left waits for the next one.
-      const moved = before - data.length
-      const offered = typeof clim === 'number' && clim > 0 ? Math.min(clim, before) : before
-      const rest = Math.min(offered - moved, this.limitUnits - this.movedUnits)
+      const capped = typeof clim === 'number' && clim > 0
+      const offered = capped ? Math.min(clim, before) - (before - data.length) : data.length
+      const rest = Math.min(offered, this.limitUnits - this.movedUnits)
       if (rest > 0) this.deliver(data, rest)
     }
     return this.#limitAfter(epoch)
@@ -207,6 +204,12 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
     this.#allowance = this.consumed + further
     this.#route()
     this.regrant()
+  }
+
+  /** The call of the consumer below ends with an error. */
+  callFailed(): void {
+    this.#inside = false
+    tellCallFailed(this.peer)
   }
 
   /** Passes on to the producer what the consumer below allows by now. */

@@ -82,6 +82,11 @@ export class TapProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByte
     else if (limitOf(limit) >= this.limit) this.#in.regrant()
   }
 
+  /** The consumer throws out of the call that it was given through the tap. */
+  callFailed(): void {
+    this.#in.callFailed()
+  }
+
   protected override limitRaised(): void {
     if (this.#in.waits) this.trigger()
     else this.#in.regrant()
