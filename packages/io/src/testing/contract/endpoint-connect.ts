@@ -134,11 +134,14 @@ const TELLING: readonly IVContractCase<VEndpointFactory>[] = [
     const first = sinkOn(rig, near)
     await rig.until(() => rig.log.count(CONNECTED) === 1)
     first.detach()
+    first.attach(near.byteProduce)
+    await rig.until(() => rig.log.count(CONNECTED) === 2)
+    first.detach()
     const second = sinkOn(rig, near, { name: 'second', grantAtAttach: null })
     await rig.until(() => rig.log.count('second.control.connected()') === 1)
     second.detach()
     first.attach(near.byteProduce)
-    await rig.until(() => rig.log.count(CONNECTED) === 2)
+    await rig.until(() => rig.log.count(CONNECTED) === 3)
   }),
 
   endpointCase(

@@ -242,7 +242,11 @@ const ENDS: readonly IVContractCase<VHookedProducerFactory>[] = [
   hookedProducerCase(
     'gives what an earlier consumer left as the next one allows it [CR-12 CR-25]',
     (make) => {
-      for (const renewInside of [false, true]) {
+      for (const [renewInside, limit] of [
+        [false, 1],
+        [true, 1],
+        [true, 0],
+      ] as const) {
         const script = counting(4, 4, [])
         let once = true
         const subject: IVHookedProducerSubject = make({
@@ -255,14 +259,14 @@ const ENDS: readonly IVContractCase<VHookedProducerFactory>[] = [
             return script.produce?.(max)
           },
         })
-        const second = subject.units.sink({ name: 'second', grantAtAttach: 1 })
+        const second = subject.units.sink({ name: 'second', grantAtAttach: limit })
         attach(subject, { name: 'first', grantAtAttach: 4 })
         subject.bench.settle()
         if (!renewInside) subject.end.attach(second)
-        sameList(got(subject, second), numbers(0, 1), 'what came under a limit of 1')
+        sameList(got(subject, second), numbers(0, limit), `what came under a limit of ${limit}`)
         equal(subject.end.consumer, second, 'who is attached')
         second.grant(3)
-        sameList(got(subject, second), numbers(1, 2), 'what came under a limit of 3')
+        sameList(got(subject, second), numbers(limit, 3 - limit), 'what came under a limit of 3')
         second.grant(null)
         sameList(got(subject, second), numbers(3, 1), 'what came without a limit')
       }
