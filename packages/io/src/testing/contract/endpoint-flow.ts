@@ -3,6 +3,7 @@
  */
 import { VByteBuffer } from '../../byte-buffer.js'
 import { VBytePattern, VPatternChecker } from '../pattern.js'
+import { VProbeConsumer } from '../probe-consumer.js'
 import type { IVContractCase } from './case.js'
 import { check, equal, sameList } from './check.js'
 import {
@@ -26,6 +27,14 @@ async function flood(far: IVFarEnd, quiet: () => Promise<void>, limit: number): 
     await quiet()
   }
   return written
+}
+
+/** A consumer that leaves when bytes come, and takes none. */
+class LeavingSink extends VProbeConsumer {
+  override consume(): number | null {
+    this.detach()
+    return 0
+  }
 }
 
 /** Carrying bytes. */
@@ -147,6 +156,28 @@ export const ENDPOINT_FLOW_CASES: readonly IVContractCase<VEndpointFactory>[] = 
       return out.position === total && back.position === total
     })
   }),
+
+  endpointCase(
+    'keeps what it has read when the consumer leaves without taking it [CR-12 CR-13]',
+    async ({ rig }) => {
+      const { near, far } = await rig.connected()
+      const leaving = new LeavingSink({ log: rig.log, grantAtAttach: null })
+      near.byteProduce.attach(leaving)
+      await writeAll(rig, far, PATTERN.take(100))
+      await rig.until(() => leaving.producer === null)
+      far.end()
+      await rig.quiet()
+      const sink = sinkOn(rig, near, { grantAtAttach: 10 })
+      await rig.until(() => sink.received.length === 10)
+      await rig.quiet()
+      equal(sink.ended, null, 'the end, with bytes left')
+      sink.grant(null)
+      await rig.until(() => sink.ended !== null)
+      equal(sink.ended?.clean, true, 'whether the end was clean')
+      const all = sink.received.pop()
+      sameList([PATTERN.mismatchAt(all), all.length], [-1, 100], 'where the bytes part, and how many came')
+    },
+  ),
 
   endpointCase(
     'keeps what the far side sent for a consumer that comes later [CR-12 CR-60]',
