@@ -168,6 +168,20 @@ describe('createDevicePair', () => {
   })
 })
 
+describe('a reset of a device pair', () => {
+  it('takes back a clean end behind bytes that were not read, and no other', () => {
+    for (const readAll of [true, false]) {
+      const pair = createDevicePair()
+      pair.b.writeSome(Buffer.from('abc'))
+      pair.b.closeOutput(new VFIOCompleted())
+      if (readAll) expect(pair.a.readSome(3).toString()).toBe('abc')
+      pair.reset()
+      expect(pair.a.readable).toBe(false)
+      expect(pair.a.inputEnd).toBeInstanceOf(readAll ? VFIOCompleted : VFIOLost)
+    }
+  })
+})
+
 describe('two endpoints on a pair of devices', () => {
   it('carry a stream through short reads and writes', () => {
     const { host, reactor } = makeReactor()

@@ -111,11 +111,13 @@ export class MemoryLink {
 
   /** Drops what was not read, and ends the link as lost on both sides. */
   lose(reason: VFailure): void {
+    // A clean end that stands behind bytes which are dropped now was never reached.
+    const complete = this.#arrived.length === 0 && this.#onWay === 0
     this.#epoch += 1
     this.#onWay = 0
     this.#arrived.clear()
     this.#writerClosed = true
-    this.#end ??= reason
+    this.#end = complete ? (this.#end ?? reason) : reason
     this.#writerEnd ??= reason
     this.#options.changed()
   }
