@@ -69,6 +69,10 @@ export interface MeasureOptions {
 export type Rates = ReadonlyMap<string, readonly number[]>
 
 const MIN_ROUNDS = 5
+/** How long every subject runs untimed before it is timed, in each round. */
+const WARM_MS = 100
+/** How long every subject runs at least when it is timed. One run may be too short to say anything. */
+const TIMED_MS = 200
 
 /**
  * Runs every subject once a round, in the order given, and returns the rates of all rounds by subject.
@@ -146,17 +150,37 @@ export function formatReport(bench: Bench, report: BenchReport): string {
   return `${lines.join('\n')}\n`
 }
 
-/** One run of one subject, as units a second. */
+/** Runs one subject until it is warm, then timed. Returns units a second. */
 async function measureOnce(each: BenchSubject): Promise<number> {
-  await each.prepare?.()
-  // What the subject before left behind is not this subject's to clear away. There with `node --expose-gc` only.
+  // What the subject before left behind is not this subject's to clear away. There with `node --expose-gc` only. The
+  // engine also drops its optimised code for classes that have no instance just then, of any subject, and needs some
+  // tens of milliseconds to make it again: a program that runs for longer never sees that.
   globalThis.gc?.()
+  await runFor(each, WARM_MS)
+  const { runs, elapsedMs } = await runFor(each, TIMED_MS)
+  return (runs * each.load) / (each.loadPerUnit ?? 1) / (elapsedMs / 1000)
+}
+
+/** Runs in a row, at least one, until they took `leastMs` together. */
+async function runFor(each: BenchSubject, leastMs: number): Promise<{ runs: number; elapsedMs: number }> {
+  let runs = 0
+  let elapsedMs = 0
+  while (elapsedMs < leastMs) {
+    elapsedMs += await runChecked(each)
+    runs += 1
+  }
+  return { runs, elapsedMs }
+}
+
+/** One run and its proof; returns how long it took, without getting ready. */
+async function runChecked(each: BenchSubject): Promise<number> {
+  await each.prepare?.()
   const startedAt = performance.now()
   const outcome = each.run()
   const arrived = typeof outcome === 'number' ? outcome : await outcome
   const elapsedMs = performance.now() - startedAt
   if (arrived !== each.load) throw new Error(`${each.subject}: ${arrived} arrived of a load of ${each.load}`)
-  return each.load / (each.loadPerUnit ?? 1) / (elapsedMs / 1000)
+  return elapsedMs
 }
 
 /** Median over the rounds of the ratio within each round. */

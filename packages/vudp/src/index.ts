@@ -1,0 +1,4 @@
+/**
+ * The public names of this entry point. No logic.
+ */
+export {}
