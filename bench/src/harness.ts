@@ -46,6 +46,8 @@ export interface Bench {
   readonly ratios: readonly BenchRatio[]
   /** Timed rounds, at least five; default 7. */
   readonly rounds?: number
+  /** Overrides of how long a subject runs in a round, see {@link MeasureOptions}. */
+  readonly measure?: Pick<MeasureOptions, 'warmMs' | 'timedMs'>
 }
 
 /** The JSON object that a bench prints. */
@@ -63,19 +65,21 @@ export interface MeasureOptions {
   readonly rounds: number
   /** Rounds before the first timed one; default 1. */
   readonly warmupRounds?: number
+  /** How long each subject runs untimed, in each round, before it is timed; at least one run. Default 100. */
+  readonly warmMs?: number
+  /** How long each subject runs when it is timed; at least one run. Default 200: one run may be too short. */
+  readonly timedMs?: number
 }
 
 /** The rates of one subject, one for each round in order. */
 export type Rates = ReadonlyMap<string, readonly number[]>
 
 const MIN_ROUNDS = 5
-/** How long every subject runs untimed before it is timed, in each round. */
-const WARM_MS = 100
-/** How long every subject runs at least when it is timed. One run may be too short to say anything. */
-const TIMED_MS = 200
+const DEFAULT_WARM_MS = 100
+const DEFAULT_TIMED_MS = 200
 
 /**
- * Runs every subject once a round, in the order given, and returns the rates of all rounds by subject.
+ * Measures every subject once a round, in the order given, and returns the rates of all rounds by subject.
  *
  * Throws RangeError for fewer than five rounds or two subjects of one name, and Error when a run loses part of its load.
  */
@@ -94,7 +98,7 @@ export async function measureInTurn(
   const warmupRounds = options.warmupRounds ?? 1
   for (let round = -warmupRounds; round < options.rounds; round++) {
     for (const each of subjects) {
-      const rate = await measureOnce(each)
+      const rate = await measureOnce(each, options)
       if (round >= 0) rates.get(each.subject)?.push(rate)
     }
   }
@@ -114,7 +118,7 @@ export function median(values: readonly number[]): number {
 export async function runBench(bench: Bench, rounds: number = bench.rounds ?? 7): Promise<BenchReport> {
   const all = await bench.subjects()
   const present = all.filter((each) => each.absent === undefined)
-  const rates = await measureInTurn(present, { rounds })
+  const rates = await measureInTurn(present, { ...bench.measure, rounds })
   const ratios: Record<string, number> = {}
   const skipped: Record<string, string> = {}
   for (const ratio of bench.ratios) {
@@ -151,13 +155,13 @@ export function formatReport(bench: Bench, report: BenchReport): string {
 }
 
 /** Runs one subject until it is warm, then timed. Returns units a second. */
-async function measureOnce(each: BenchSubject): Promise<number> {
+async function measureOnce(each: BenchSubject, options: MeasureOptions): Promise<number> {
   // What the subject before left behind is not this subject's to clear away. There with `node --expose-gc` only. The
   // engine also drops its optimised code for classes that have no instance just then, of any subject, and needs some
   // tens of milliseconds to make it again: a program that runs for longer never sees that.
   globalThis.gc?.()
-  await runFor(each, WARM_MS)
-  const { runs, elapsedMs } = await runFor(each, TIMED_MS)
+  await runFor(each, options.warmMs ?? DEFAULT_WARM_MS)
+  const { runs, elapsedMs } = await runFor(each, options.timedMs ?? DEFAULT_TIMED_MS)
   return (runs * each.load) / (each.loadPerUnit ?? 1) / (elapsedMs / 1000)
 }
 
@@ -165,10 +169,10 @@ async function measureOnce(each: BenchSubject): Promise<number> {
 async function runFor(each: BenchSubject, leastMs: number): Promise<{ runs: number; elapsedMs: number }> {
   let runs = 0
   let elapsedMs = 0
-  while (elapsedMs < leastMs) {
+  do {
     elapsedMs += await runChecked(each)
     runs += 1
-  }
+  } while (elapsedMs < leastMs)
   return { runs, elapsedMs }
 }
 

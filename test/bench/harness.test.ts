@@ -18,22 +18,50 @@ function subject(name: string, order: string[] = [], more: Partial<BenchSubject>
 }
 
 function bench(subjects: readonly BenchSubject[], ratios: Bench['ratios'] = []): Bench {
-  return { name: 'planted', what: 'subjects of a test', subjects: () => subjects, ratios, rounds: 5 }
+  return {
+    name: 'planted',
+    what: 'subjects of a test',
+    subjects: () => subjects,
+    ratios,
+    rounds: 5,
+    measure: { warmMs: 0, timedMs: 0 },
+  }
 }
+
+function after(delayMs: number, done: () => void): Promise<number> {
+  return new Promise((resolve) => {
+    setTimeout(() => {
+      done()
+      resolve(10)
+    }, delayMs)
+  })
+}
+
+/** One untimed and one timed run of a subject a round. */
+const ONE_RUN = { rounds: 5, warmMs: 0, timedMs: 0 }
 
 describe('measureInTurn', () => {
   it('lets the subjects take turns, after a warm-up round that does not count', async () => {
     const order: string[] = []
-    const rates = await measureInTurn([subject('a', order), subject('b', order)], { rounds: 5 })
-    expect(order.join('')).toBe('ab'.repeat(6))
+    const rates = await measureInTurn([subject('a', order), subject('b', order)], ONE_RUN)
+    expect(order.join('')).toBe('aabb'.repeat(6))
     expect([...rates.values()].map((each) => each.length)).toEqual([5, 5])
   })
 
   it('prepares before each run and does not let it count as work', async () => {
     const order: string[] = []
     const prepare = async (): Promise<void> => void order.push('p')
-    await measureInTurn([subject('a', order, { prepare })], { rounds: 5 })
-    expect(order.join('')).toBe('pa'.repeat(6))
+    await measureInTurn([subject('a', order, { prepare })], ONE_RUN)
+    expect(order.join('')).toBe('papa'.repeat(6))
+  })
+
+  it('runs a subject until its time is used up, untimed first', async () => {
+    const order: string[] = []
+    const slow = subject('s', [], { run: () => after(10, () => order.push('s')) })
+    await measureInTurn([slow], { rounds: 5, warmMs: 15, timedMs: 1 })
+    // Two runs of 10 ms to warm up, or one on a machine that stood still, and one that is timed.
+    expect(order.length).toBeGreaterThanOrEqual(2 * 6)
+    expect(order.length).toBeLessThanOrEqual(3 * 6)
   })
 
   it('refuses fewer than five rounds and two subjects of one name', async () => {
