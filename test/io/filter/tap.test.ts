@@ -1,7 +1,7 @@
 /**
  * What a tap does between a producer and a consumer of vio's own, where bytes go the direct way.
  */
-import { VByteBuffer, VByteConsumer } from '@vio/io'
+import { VByteBuffer, VByteConsumer, VIOError } from '@vio/io'
 import { VByteTap } from '@vio/io/filter'
 import { VProbeConsumer, VProbeProducer, VTestBench } from '@vio/io/testing'
 import { describe, expect, it } from 'vitest'
@@ -27,6 +27,10 @@ class Counting extends VByteConsumer {
   protected override dataReceived(data: Buffer): number {
     this.bytes += data.length
     return 10
+  }
+
+  allow(further: number): void {
+    this.setReceiveLimit(further)
   }
 }
 
@@ -89,5 +93,20 @@ describe('VByteTap', () => {
     sink.byteConsume.attach(second.byteProduce)
     bench.settle()
     expect([sink.bytes, first.heldBytes, second.heldBytes, source.credit]).toEqual([13, 0, 0, 10])
+  })
+
+  it('goes on granting, through any number of taps, after a call that was refused [CR-16 CR-17]', () => {
+    const bench = new VTestBench()
+    const [first, second] = [new VByteTap(bench.reactor), new VByteTap(bench.reactor)]
+    const [source, sink] = [new VProbeProducer(), new Counting(bench.reactor)]
+    source.attach(first.byteConsume)
+    first.byteProduce.attach(second.byteConsume)
+    second.byteProduce.attach(sink.byteConsume)
+    const empty = new VByteBuffer()
+    expect(() => source.consumer?.consume(empty)).toThrow(VIOError)
+    sink.allow(30)
+    expect(source.limit).toBe(30)
+    source.send(new VByteBuffer(Buffer.alloc(30)))
+    expect(sink.bytes).toBe(30)
   })
 })
