@@ -1,0 +1,187 @@
+/**
+ * The constants of VUT/1, in one frozen record.
+ *
+ * Every number that the protocol fixes or recommends stands here, once, with its unit in its name; what an application
+ * may choose is in the config. VUT 0.8 has a record of its own with its engine. Invariant: no other file of `proto/v1`
+ * holds such a number.
+ */
+
+/** The shape of the record. Sizes in bytes, times in milliseconds, unless the name says otherwise. */
+export interface V1Profile {
+  /** The name of the version, and its number on the wire. */
+  readonly name: string
+  readonly version: number
+
+  // Secrets and handshake (VUT 1 to 3).
+  readonly minSecretBytes: number
+  readonly maxSecretBytes: number
+  readonly maxContextBytes: number
+  readonly maxUserDataBytes: number
+  readonly tagBytes: number
+  readonly idBytes: number
+  readonly macBytes: number
+  readonly tokenBytes: number
+  readonly initBytes: number
+  readonly handshakeTimeoutMs: number
+  readonly initFirstDelayMs: number
+  readonly initMaxDelayMs: number
+  readonly punchFirstDelayMs: number
+  readonly punchMaxDelayMs: number
+  readonly maxCandidates: number
+  /** Failed checks of one source in a second after which further ones are dropped unseen, and sources watched. */
+  readonly maxFailuresPerSecond: number
+  readonly watchedSources: number
+  readonly amplification: number
+  readonly maxResetsPerSecond: number
+  readonly minResetBytes: number
+
+  // Packet protection (VUT 3).
+  readonly headerBytes: number
+  readonly tagOfAeadBytes: number
+  readonly nonceBytes: number
+  readonly maxNumber: number
+  readonly replayWindow: number
+  readonly maxDatagramsPerKey: number
+  readonly maxFailuresPerKey: number
+  readonly oldKeyPtos: number
+
+  // Parameters when absent (VUT 3).
+  readonly idleTimeoutMs: number
+  readonly streamLimitBytes: number
+  readonly totalLimitFactor: number
+  readonly maxStreams: number
+  readonly ackDelayMs: number
+  readonly datagramBytes: number
+  readonly largestDatagramBytes: number
+
+  // Frames and acknowledgements (VUT 4, 5).
+  readonly maxAckRanges: number
+  readonly ackEveryDatagrams: number
+  readonly ackDelayUnitUs: number
+  readonly maxReasonBytes: number
+  readonly maxCloseRepeats: number
+  readonly localIds: number
+  readonly maxIdSequence: number
+  readonly maxPathResponses: number
+
+  // Recovery (VUT 5, RFC 9002).
+  readonly packetThreshold: number
+  readonly maxPacketThreshold: number
+  readonly timeThreshold: number
+  readonly maxTimeThreshold: number
+  readonly granularityMs: number
+  readonly initialRttMs: number
+  readonly persistentCongestionPtos: number
+  readonly maxPtoMs: number
+  readonly maxQuietPtoMs: number
+  readonly goodPathMs: number
+  readonly ptoProbes: number
+  readonly initialWindowDatagrams: number
+  readonly keptLostRecords: number
+
+  // Flow control (VUT 4).
+  readonly maxWindowBytes: number
+  readonly sendBufferBytes: number
+  readonly datagramQueue: number
+
+  // Path (VUT 5).
+  readonly keepAliveMs: number
+  readonly idlePtos: number
+  readonly consentMs: number
+  readonly validationPtos: number
+  readonly mtuSteps: readonly number[]
+  readonly mtuStepsWithoutDf: number
+  readonly mtuProbes: number
+  readonly mtuRaiseMs: number
+  readonly blackHoleLosses: number
+  readonly closePtos: number
+}
+
+/** The constants of VUT/1 (docs/vut-wire.md). */
+export const VUT1: V1Profile = Object.freeze({
+  name: 'vut/1',
+  version: 1,
+
+  // Secrets and handshake (VUT 1 to 3).
+  minSecretBytes: 16,
+  maxSecretBytes: 64,
+  maxContextBytes: 255,
+  maxUserDataBytes: 256,
+  tagBytes: 8,
+  idBytes: 8,
+  macBytes: 16,
+  tokenBytes: 16,
+  initBytes: 1200,
+  handshakeTimeoutMs: 15_000,
+  initFirstDelayMs: 250,
+  initMaxDelayMs: 2_000,
+  punchFirstDelayMs: 250,
+  punchMaxDelayMs: 2_000,
+  maxCandidates: 8,
+  maxFailuresPerSecond: 8,
+  watchedSources: 64,
+  amplification: 3,
+  maxResetsPerSecond: 10,
+  minResetBytes: 21,
+
+  // Packet protection (VUT 3).
+  headerBytes: 13,
+  tagOfAeadBytes: 16,
+  nonceBytes: 12,
+  maxNumber: 2 ** 53 - 1,
+  replayWindow: 4096,
+  maxDatagramsPerKey: 2 ** 23,
+  maxFailuresPerKey: 2 ** 36,
+  oldKeyPtos: 3,
+
+  // Parameters when absent (VUT 3).
+  idleTimeoutMs: 30_000,
+  streamLimitBytes: 1_048_576,
+  totalLimitFactor: 1.5,
+  maxStreams: 100,
+  ackDelayMs: 25,
+  datagramBytes: 1200,
+  largestDatagramBytes: 65_507,
+
+  // Frames and acknowledgements (VUT 4, 5).
+  maxAckRanges: 32,
+  ackEveryDatagrams: 2,
+  ackDelayUnitUs: 8,
+  maxReasonBytes: 128,
+  maxCloseRepeats: 64,
+  localIds: 4,
+  maxIdSequence: 65_535,
+  maxPathResponses: 8,
+
+  // Recovery (VUT 5, RFC 9002).
+  packetThreshold: 3,
+  maxPacketThreshold: 128,
+  timeThreshold: 9 / 8,
+  maxTimeThreshold: 2,
+  granularityMs: 1,
+  initialRttMs: 333,
+  persistentCongestionPtos: 3,
+  maxPtoMs: 2_000,
+  maxQuietPtoMs: 60_000,
+  goodPathMs: 30_000,
+  ptoProbes: 2,
+  initialWindowDatagrams: 10,
+  keptLostRecords: 64,
+
+  // Flow control (VUT 4).
+  maxWindowBytes: 16_777_216,
+  sendBufferBytes: 1_048_576,
+  datagramQueue: 256,
+
+  // Path (VUT 5).
+  keepAliveMs: 15_000,
+  idlePtos: 3,
+  consentMs: 30_000,
+  validationPtos: 3,
+  mtuSteps: Object.freeze([1280, 1400, 1452, 1472, 2972, 4052, 8952, 16_344, 32_728, 65_507]),
+  mtuStepsWithoutDf: 1472,
+  mtuProbes: 3,
+  mtuRaiseMs: 600_000,
+  blackHoleLosses: 4,
+  closePtos: 3,
+})
