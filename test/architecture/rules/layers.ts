@@ -15,6 +15,7 @@ export const IO_LEAVES: readonly string[] = [
   'chunk-ring',
   'message-queue',
   'peer',
+  'datagram',
   'control',
   'half-close',
 ]
