@@ -4,7 +4,7 @@
  * Decides which values are possible and what holds when an option is left out. It does not decide which side begins:
  * that follows from the secrets (`roleOf`). Invariant: a config that was resolved has no value out of its range.
  */
-import { type VPeer, VPeer as VPeerClass } from '@vio/io'
+import { VIPSocketPeer } from '@vio/io'
 import type { IVRandom } from '@vio/reactor'
 import type { VCongestionName } from './congestion/controller.js'
 import type { IVCrypto, VCipherId } from './crypto.js'
@@ -19,7 +19,7 @@ export interface VUDPOptions {
   /** The other side's secret, 16 to 64 bytes. */
   readonly peerSecret: Uint8Array
   /** Where the other side is expected. */
-  readonly peer: VPeer
+  readonly peer: VIPSocketPeer
   /** Which side begins. By default the one with the greater secret; needed where the secrets are equal. */
   readonly role?: 'initiator' | 'responder'
   /** A text that both sides give alike. By default empty. */
@@ -76,7 +76,7 @@ export interface VUDPMeans {
 export interface V1Config {
   readonly secret: Buffer
   readonly peerSecret: Buffer
-  readonly peer: VPeer
+  readonly peer: VIPSocketPeer
   readonly isInitiator: boolean
   readonly context: Buffer
   readonly ciphers: readonly VCipherId[]
@@ -106,7 +106,7 @@ export interface V1Config {
 export function resolveConfig(options: VUDPOptions, means: VUDPMeans): V1Config {
   const secret = secretOf('secret', options.secret)
   const peerSecret = secretOf('peerSecret', options.peerSecret)
-  if (!(options.peer instanceof VPeerClass)) {
+  if (!(options.peer instanceof VIPSocketPeer)) {
     throw new TypeError(`a connection needs the address of its peer, got ${typeof options.peer}`)
   }
   const windowBytes = whole('windowBytes', options.windowBytes ?? VUT1.streamLimitBytes, 1, 2 ** 40)

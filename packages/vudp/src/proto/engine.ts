@@ -5,7 +5,7 @@
  * behaviour. Invariant: nothing in it takes or tells the time. Calls change what the machine wants; afterwards the
  * caller polls it as after any other call.
  */
-import type { VFailure, VPeer } from '@vio/io'
+import type { VFailure, VIPSocketPeer } from '@vio/io'
 import type { IVMachine } from '../machine.js'
 import type { VUDPStats } from './stats.js'
 
@@ -38,7 +38,7 @@ export interface IVUDPStream {
 /** What an engine tells. An object of the kind `stream-changed` may be given again; look at it at once. */
 export type VUDPEvent =
   /** The peer has proved itself; data may pass from now on. */
-  | { readonly type: 'connected'; readonly peer: VPeer }
+  | { readonly type: 'connected'; readonly peer: VIPSocketPeer }
   /** `readable`, `writable` or an end of the stream may have changed. */
   | { readonly type: 'stream-changed'; readonly stream: IVUDPStream }
   /** The peer opened a stream. */
@@ -48,18 +48,18 @@ export type VUDPEvent =
   /** An unreliable datagram arrived; the memory is the receiver's. */
   | { readonly type: 'datagram'; readonly bytes: Buffer }
   /** The peer is reached at another address from now on. */
-  | { readonly type: 'peer-changed'; readonly peer: VPeer }
+  | { readonly type: 'peer-changed'; readonly peer: VIPSocketPeer }
   /** It is over: `VFIOCompleted` if both directions ended cleanly and arrived. Transmission may still linger. */
   | { readonly type: 'closed'; readonly reason: VFailure }
 
 /** Hooks of an engine: questions and notices that have to be answered or heard at once. All are optional. */
 export interface VUDPHooks {
   /** Says whether a peer that has proved itself may connect; `userData` is what it sent along. By default yes. */
-  canConnect?(peer: VPeer, userData: Uint8Array): boolean
+  canConnect?(peer: VIPSocketPeer, userData: Uint8Array): boolean
   /** A datagram from an address that has no part in this connection was dropped. `bytes` is lent. */
-  invalidPeer?(from: VPeer, bytes: Uint8Array): void
+  invalidPeer?(from: VIPSocketPeer, bytes: Uint8Array): void
   /** A datagram whose check failed was dropped. `bytes` is lent, and may have been overwritten. */
-  invalidMac?(from: VPeer, bytes: Uint8Array): void
+  invalidMac?(from: VIPSocketPeer, bytes: Uint8Array): void
   /** Datagrams that carry this connection id or token belong to this connection from now on. `id` is lent. */
   idAdded?(id: Uint8Array): void
   /** The connection id is no longer used. `id` is lent. */
@@ -77,7 +77,7 @@ export interface IVUDPEngine extends IVMachine<VUDPEvent> {
   /** True once nothing will be sent nor due any more, and the machine can be dropped. */
   readonly drained: boolean
   /** Where the peer is reached. */
-  readonly peer: VPeer
+  readonly peer: VIPSocketPeer
   /** The stream that is there from the start. */
   readonly stream: IVUDPStream
   /** Opens another stream; null if the peer allows none now, or the version has one stream only. */
