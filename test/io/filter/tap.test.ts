@@ -19,12 +19,15 @@ class Leaving extends VByteConsumer {
 /** Takes what it is sent, as much as the test allows. */
 class Counting extends VByteConsumer {
   bytes = 0
+  /** What the hook throws, if anything. */
+  fault: Error | null = null
 
   protected override producerAttached(): void {
     this.setReceiveLimit(10)
   }
 
   protected override dataReceived(data: Buffer): number {
+    if (this.fault !== null) throw this.fault
     this.bytes += data.length
     return 10
   }
@@ -106,6 +109,24 @@ describe('VByteTap', () => {
     expect(() => source.consumer?.consume(empty)).toThrow(VIOError)
     sink.allow(30)
     expect(source.limit).toBe(30)
+    source.send(new VByteBuffer(Buffer.alloc(30)))
+    expect(sink.bytes).toBe(30)
+  })
+
+  it('goes on granting after a hook below threw, to a producer that goes on', () => {
+    const bench = new VTestBench()
+    const [first, second] = [new VByteTap(bench.reactor), new VByteTap(bench.reactor)]
+    const [source, sink] = [new VProbeProducer(), new Counting(bench.reactor)]
+    source.attach(first.byteConsume)
+    first.byteProduce.attach(second.byteConsume)
+    second.byteProduce.attach(sink.byteConsume)
+    sink.fault = new Error('planted')
+    const data = new VByteBuffer(Buffer.alloc(4))
+    expect(() => source.consumer?.consume(data)).toThrow(sink.fault)
+    sink.fault = null
+    sink.allow(30)
+    // Four bytes went before it failed.
+    expect(source.limit).toBe(34)
     source.send(new VByteBuffer(Buffer.alloc(30)))
     expect(sink.bytes).toBe(30)
   })
