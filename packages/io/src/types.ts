@@ -181,7 +181,8 @@ export interface IVTransform<I extends IVFlowQueue = VByteBuffer, O extends IVFl
   readonly held?: number
   /**
    * True if it has more to do for what it was given, or an error to throw, once its output has left: `push` is called
-   * again then, without new input. By default it has not.
+   * again then, without new input. By default it has not. A transform that uses it has the member from its
+   * construction on: the filter looks once whether it is there.
    */
   readonly pending?: boolean
   /**

@@ -2,8 +2,9 @@
  * The producing end of a flow, for bytes and for messages alike.
  *
  * Decides when production runs and what a consumer's answer means (the rules CR-21 to CR-38 that speak of
- * producers). Where the units come from is left to the subclass. Invariants: `consume` is called only from a turn or
- * from within a `consume` further up the chain, never from `canProduce`; at most one task of an end is queued.
+ * producers). Where the units come from is left to the subclass. Invariants: `consume` is called from a turn, from
+ * within a `consume` further up the chain, or from the application's own write to a facade, never from `canProduce`; at
+ * most one task of an end is queued.
  */
 import { type IVReactor, type IVTask, VIOError } from '@vio/reactor'
 import type { VIOControl } from '../control.js'
