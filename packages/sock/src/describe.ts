@@ -1,0 +1,23 @@
+/**
+ * How a wrong value is named in a message: its kind, and what it is where that is short. Nothing here throws.
+ */
+
+/** A value as an error message shows it. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string')
+    return value.length > 80 ? `a text of ${value.length} characters` : `'${value}'`
+  if (typeof value === 'object' && value !== null) return `a ${value.constructor?.name ?? 'object'}`
+  return typeof value === 'function' ? 'a function' : String(value)
+}
+
+/** A whole number from `min` on. @throws RangeError that names the option and both values */
+export function sizeOption(name: string, value: number, min = 1): number {
+  if (Number.isSafeInteger(value) && value >= min) return value
+  throw new RangeError(`${name} is a whole number from ${min} on, got ${describeValue(value)}`)
+}
+
+/** A time in milliseconds; Infinity for none. @throws RangeError that names the option and both values */
+export function timeOption(name: string, value: number): number {
+  if (typeof value === 'number' && value >= 0) return value
+  throw new RangeError(`${name} is a time in milliseconds from 0 on, got ${describeValue(value)}`)
+}

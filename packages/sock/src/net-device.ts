@@ -1,0 +1,382 @@
+/**
+ * `VNetDevice`: a socket of `node:net` as a byte device.
+ *
+ * Decides what a socket's events mean to a chain's end: which end is a clean one, when there is room, and how a socket is
+ * let go. How the bytes are read is the intake's, which addresses are tried the opener's. Invariants: the socket always
+ * has a listener for its errors; what was taken to be written has left before the output ends; each direction has one
+ * end, which is told behind its last byte; a loss is told to the other side as a reset, where the socket knows one.
+ */
+import { Socket } from 'node:net'
+import {
+  type IVByteDevice,
+  type VFailure,
+  VFIOCompleted,
+  VIOClosed,
+  VIOError,
+  type VIOLost,
+  type VPeer,
+  VSocketPeer,
+} from '@vio/io'
+import { localPeerFromSock, peerFromSock } from './address.js'
+import { describeValue, sizeOption, timeOption } from './describe.js'
+import { socketFailure, VSocketLost } from './errno.js'
+import { SocketIntake } from './socket-intake.js'
+import {
+  checkSource,
+  type GiveUp,
+  type OpenedSocket,
+  openSocket,
+  type SocketOpener,
+  type VSourceAddress,
+} from './socket-opener.js'
+
+/** The most bytes that are read at once, and that wait in the socket to be written, where nothing else is said. */
+export const DEFAULT_SOCKET_BYTES = 65_536
+
+/** How long a socket that was closed cleanly waits for the other side's end, where nothing else is said. */
+const DEFAULT_LINGER_MS = 1000
+
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** Options of `VNetDevice`. */
+export interface VNetDeviceOptions extends VSourceAddress {
+  /**
+   * The most bytes that are read at once. By default 65,536. At most twice as many wait to be read in a socket that the
+   * device made; in one that others made, as many and two reads of Node of up to 65,536 each.
+   */
+  readonly maxReadBytes?: number
+  /** The most bytes that wait in the socket to be written. By default 65,536. */
+  readonly maxWriteBytes?: number
+  /** What the socket is connected to, where it does not know it by itself: on Unix sockets. */
+  readonly peer?: VSocketPeer | null
+  /**
+   * How long, after a clean close, what the other side still sends is read and dropped, in milliseconds. Closing at once
+   * would make the system answer it with a reset, and what was written last could be lost. By default 1000; it does not
+   * keep the process alive.
+   */
+  readonly lingerMs?: number
+  /** Send small writes at once instead of waiting for more. By default true. */
+  readonly noDelay?: boolean
+  /** Ask a silent peer, now and then, whether it is there. By default false. */
+  readonly keepAlive?: boolean
+  /** What connects. By default one attempt at the one address, without a time-out. */
+  readonly opener?: SocketOpener
+}
+
+/**
+ * Reads and writes a socket: one that is connected, or null or one that is not, which `connect` then connects.
+ *
+ * ```ts
+ * const endpoint = new VByteEndpoint(reactor, new VNetDevice(net.connect(7, '127.0.0.1')))
+ * ```
+ *
+ * The device owns the socket from then on. A clean end of the output is a FIN, an abort a reset, which ends both
+ * directions; a Unix socket knows no reset, and is closed.
+ */
+export class VNetDevice implements IVByteDevice {
+  readonly maxReadBytes: number
+  readonly maxWriteBytes: number
+  readonly #lingerMs: number
+  readonly #source: VSourceAddress
+  readonly #opener: SocketOpener
+  #changed: () => void = () => undefined
+  #intake: SocketIntake | null = null
+  #peer: VSocketPeer | null
+  #connected = false
+  #giveUp: GiveUp | null = null
+  #inputEnd: VFailure | null = null
+  #outputEnd: VFailure | null = null
+  #inputClosed = false
+  #outputClosed = false
+  #released: VFailure | null = null
+  /** The output was found full; tell when there is room. */
+  #full = false
+  #noDelay: boolean
+  #keepAlive: boolean
+  readonly #onWritten = (): void => this.#written()
+
+  /** @throws TypeError for what is no socket, RangeError for a size below 1, VAddressError for a wrong source address */
+  constructor(socket: Socket | null, options: VNetDeviceOptions = {}) {
+    if (socket !== null && !(socket instanceof Socket)) {
+      throw new TypeError(`a socket device needs a socket of node:net, got ${describeValue(socket)}`)
+    }
+    this.maxReadBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES)
+    this.maxWriteBytes = sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_SOCKET_BYTES)
+    this.#lingerMs = timeOption('lingerMs', options.lingerMs ?? DEFAULT_LINGER_MS)
+    this.#source = checkSource(sourceOf(options))
+    this.#noDelay = checkFlag('noDelay', options.noDelay ?? true)
+    this.#keepAlive = checkFlag('keepAlive', options.keepAlive ?? false)
+    this.#peer = options.peer ?? null
+    this.#opener = options.opener ?? ((peer, outcome) => this.#openDirectly(peer, outcome))
+    if (socket === null) return
+    const intake = new SocketIntake(this.maxReadBytes, socket)
+    this.#intake = intake
+    if (socket.connecting) this.#awaitConnection(socket)
+    else if (!socket.pending) this.#adopt({ intake, peer: options.peer ?? null })
+    else if (socket.destroyed) this.#lost(closedError())
+  }
+
+  /** The socket; null while a device that makes its own is not connected. */
+  get socket(): Socket | null {
+    return this.#intake?.socket ?? null
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  get peer(): VSocketPeer | null {
+    return this.#peer
+  }
+
+  /** This side's address; null while there is none, and for a Unix socket. */
+  get localPeer(): VSocketPeer | null {
+    return this.#intake === null ? null : localPeerFromSock(this.#intake.socket)
+  }
+
+  get readable(): boolean {
+    return this.#connected && !this.#inputClosed && this.#heldBytes > 0
+  }
+
+  get inputEnd(): VFailure | null {
+    return this.#inputClosed || this.#heldBytes === 0 ? this.#inputEnd : null
+  }
+
+  get writable(): boolean {
+    if (!this.#connected || this.#outputClosed || this.#outputEnd !== null) return false
+    this.#full = this.unflushedBytes >= this.maxWriteBytes
+    return !this.#full
+  }
+
+  get outputEnd(): VFailure | null {
+    return this.#outputEnd
+  }
+
+  get unflushedBytes(): number {
+    return this.#outputEnd === null ? (this.#intake?.socket.writableLength ?? 0) : 0
+  }
+
+  /** Whether small writes are sent at once: what was set last, as the system cannot be asked through Node. */
+  get noDelay(): boolean {
+    return this.#noDelay
+  }
+
+  set noDelay(on: boolean) {
+    this.#noDelay = checkFlag('noDelay', on)
+    this.#intake?.socket.setNoDelay(on)
+  }
+
+  /** Whether a silent peer is asked if it is there: what was set last, as the system cannot be asked through Node. */
+  get keepAlive(): boolean {
+    return this.#keepAlive
+  }
+
+  set keepAlive(on: boolean) {
+    this.#keepAlive = checkFlag('keepAlive', on)
+    this.#intake?.socket.setKeepAlive(on)
+  }
+
+  onReady(changed: () => void): void {
+    this.#changed = changed
+  }
+
+  /**
+   * @throws VIOError if it was connected before or closed, TypeError for what is no socket peer, VAddressError for one
+   *   that cannot be connected to
+   */
+  connect(peer: VPeer): void {
+    if (this.#giveUp !== null || this.#connected)
+      throw new VIOError('this device was connected before; use a new one')
+    if (this.#released !== null || this.#inputEnd !== null)
+      throw new VIOClosed('this device is closed; use a new one')
+    if (!(peer instanceof VSocketPeer)) {
+      throw new TypeError(`a socket is connected to a socket peer, got ${describeValue(peer)}`)
+    }
+    this.#giveUp = this.#opener(peer, {
+      opened: (made) => this.#adopt(made),
+      failed: (error) => this.#lost(error),
+    })
+  }
+
+  readSome(maxBytes: number): Buffer {
+    if (this.#intake === null || !this.readable) return EMPTY
+    return this.#intake.take(maxBytes)
+  }
+
+  writeSome(data: Uint8Array): number {
+    if (this.#intake === null || !this.writable || data.length === 0) return 0
+    const { socket } = this.#intake
+    const count = Math.min(this.maxWriteBytes - socket.writableLength, data.length)
+    socket.write(count === data.length ? data : data.subarray(0, count), this.#onWritten)
+    return count
+  }
+
+  closeInput(reason: VFailure): void {
+    if (this.#inputClosed) return
+    this.#inputClosed = true
+    if (this.#connected) this.#intake?.discard()
+    this.#inputEnd ??= reason
+  }
+
+  closeOutput(reason: VFailure): void {
+    if (this.#outputClosed) return
+    this.#outputClosed = true
+    if (this.#outputEnd !== null) return
+    if (reason instanceof VFIOCompleted) this.#endIfFlushed()
+    else this.#reset(reason)
+  }
+
+  close(reason: VFailure): void {
+    if (this.#released !== null && !(this.#released instanceof VFIOCompleted)) return
+    if (this.#released !== null && reason instanceof VFIOCompleted) return
+    this.#released = reason
+    this.closeInput(reason)
+    if (reason instanceof VFIOCompleted && this.#connected) {
+      this.closeOutput(reason)
+      this.#destroyIfDone()
+    } else this.#reset(reason)
+  }
+
+  get #heldBytes(): number {
+    return this.#intake?.heldBytes ?? 0
+  }
+
+  #openDirectly: SocketOpener = (peer, outcome) =>
+    openSocket(
+      peer,
+      { source: this.#source, capacityBytes: this.maxReadBytes, intake: this.#intake },
+      outcome,
+    )
+
+  /** A socket that was told to connect by whoever made it. */
+  #awaitConnection(socket: Socket): void {
+    const failed = (error: unknown): void => this.#lost(error)
+    socket.once('error', failed)
+    socket.once('connect', () => {
+      socket.off('error', failed)
+      this.#adopt({ intake: this.#intake as SocketIntake, peer: this.#peer })
+    })
+    this.#giveUp = () => socket.destroy()
+  }
+
+  #adopt({
+    intake,
+    peer,
+  }: {
+    readonly intake: SocketIntake
+    readonly peer: OpenedSocket['peer'] | null
+  }): void {
+    const { socket } = intake
+    if (this.#released !== null) {
+      socket.destroy()
+      return
+    }
+    this.#intake = intake
+    this.#giveUp = null
+    this.#peer = peer ?? peerFromSock(socket)
+    this.#connected = true
+    if (this.#noDelay) socket.setNoDelay(true)
+    if (this.#keepAlive) socket.setKeepAlive(true)
+    this.#listen(socket)
+    if (this.#inputClosed) intake.discard()
+    intake.start({ arrived: () => this.#changed() })
+    if (this.#outputClosed) this.#endIfFlushed()
+    this.#changed()
+  }
+
+  #listen(socket: Socket): void {
+    socket.on('error', (error: unknown) => this.#lost(error))
+    socket.on('close', () => this.#lost(closedError()))
+    socket.on('end', () => {
+      this.#inputEnd ??= new VFIOCompleted()
+      this.#destroyIfDone()
+      this.#changed()
+    })
+    socket.on('finish', () => {
+      this.#outputEnd ??= new VFIOCompleted()
+      this.#destroyIfDone()
+      this.#changed()
+    })
+  }
+
+  #written(): void {
+    if (this.#outputClosed) this.#endIfFlushed()
+    else if (this.#full && this.unflushedBytes < this.maxWriteBytes) {
+      this.#full = false
+      this.#changed()
+    }
+  }
+
+  /** The FIN goes behind the last byte. Before that, the socket can still be reset. */
+  #endIfFlushed(): void {
+    const socket = this.#intake?.socket
+    if (!this.#connected || socket === undefined || socket.writableLength > 0 || socket.writableEnded) return
+    if (this.#outputEnd === null) socket.end()
+  }
+
+  #lost(error: unknown): void {
+    const failure = socketFailure('the connection was lost', error)
+    this.#inputEnd ??= failure
+    this.#outputEnd ??= failure
+    this.#changed()
+  }
+
+  /** After a clean close: what was taken has left, and nothing comes any more, or not soon. */
+  #destroyIfDone(): void {
+    const socket = this.#intake?.socket
+    if (!(this.#released instanceof VFIOCompleted) || socket === undefined || socket.destroyed) return
+    if (!socket.writableFinished) return
+    if (socket.readableEnded || this.#lingerMs === 0) {
+      socket.destroy()
+      return
+    }
+    socket.unref()
+    const timer = setTimeout(() => socket.destroy(), this.#lingerMs)
+    timer.unref()
+    socket.once('close', () => clearTimeout(timer))
+  }
+
+  /** Drops the connection so that the other side sees a loss. */
+  #reset(reason: VFailure): void {
+    this.#inputEnd ??= reason
+    this.#outputEnd ??= reason
+    this.#giveUp?.()
+    const socket = this.#intake?.socket
+    if (socket !== undefined && !socket.destroyed) resetSocket(socket)
+    this.#changed()
+  }
+}
+
+/** Resets a socket at once, or closes one that cannot be reset. */
+function resetSocket(socket: Socket): void {
+  if (socket.pending) {
+    socket.destroy()
+    return
+  }
+  // A socket that is being shut down refuses a reset, and would stay open for good: all its bytes have left by then.
+  if (socket.writableEnded && !socket.writableFinished) {
+    socket.once('finish', () => resetSocket(socket))
+    return
+  }
+  try {
+    socket.resetAndDestroy()
+  } catch {
+    socket.destroy()
+  }
+}
+
+function closedError(): VIOLost {
+  return new VSocketLost('the socket was closed before its end', { code: 'ERR_SOCKET_CLOSED' })
+}
+
+function sourceOf({ localAddress, localPort }: VSourceAddress): VSourceAddress {
+  return {
+    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(localPort === undefined ? {} : { localPort }),
+  }
+}
+
+function checkFlag(name: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`${name} is true or false, got ${describeValue(value)}`)
+}
