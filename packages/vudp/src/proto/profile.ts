@@ -51,6 +51,7 @@ export interface V1Profile {
   readonly totalLimitFactor: number
   readonly maxStreams: number
   readonly ackDelayMs: number
+  readonly maxAckDelayMs: number
   readonly datagramBytes: number
   readonly largestDatagramBytes: number
 
@@ -140,6 +141,7 @@ export const VUT1: V1Profile = Object.freeze({
   totalLimitFactor: 1.5,
   maxStreams: 100,
   ackDelayMs: 25,
+  maxAckDelayMs: 16_383,
   datagramBytes: 1200,
   largestDatagramBytes: 65_507,
 

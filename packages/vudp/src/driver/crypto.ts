@@ -1,0 +1,127 @@
+/**
+ * The cryptography of VUT by Node's own module.
+ *
+ * Decides how hashes, ciphers and key exchange come about, and nothing about what they are used for. Invariant: a key
+ * is held by the object made for it alone, and no failure of a check throws.
+ */
+import {
+  type CipherGCMTypes,
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  diffieHellman,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto'
+import type { IVAead, IVCrypto, VAeadSpan, VCipherId } from '../proto/crypto.js'
+
+const TAG_BYTES = 16
+const TAG_OPTION: { readonly authTagLength: number } = { authTagLength: TAG_BYTES }
+/** What precedes a raw X25519 key in PKCS #8 and in SubjectPublicKeyInfo (RFC 8410). */
+const PRIVATE_PREFIX: Buffer = Buffer.from('302e020100300506032b656e04220420', 'hex')
+const PUBLIC_PREFIX: Buffer = Buffer.from('302a300506032b656e032100', 'hex')
+const NAMES: Readonly<Record<VCipherId, { readonly name: string; readonly keyBytes: number }>> = {
+  1: { name: 'aes-128-gcm', keyBytes: 16 },
+  2: { name: 'chacha20-poly1305', keyBytes: 32 },
+  3: { name: 'aes-256-gcm', keyBytes: 32 },
+}
+
+/** The primitives by `node:crypto`. One object serves any number of connections. */
+export class NodeCrypto implements IVCrypto {
+  readonly ciphers: readonly VCipherId[] = [1, 2, 3]
+
+  sha256(...parts: readonly Uint8Array[]): Buffer {
+    return digest('sha256', parts)
+  }
+
+  sha1(...parts: readonly Uint8Array[]): Buffer {
+    return digest('sha1', parts)
+  }
+
+  hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
+    const hmac = createHmac('sha256', key)
+    for (const part of parts) hmac.update(part)
+    return hmac.digest()
+  }
+
+  x25519Public(privateKey: Uint8Array): Buffer {
+    const der = createPublicKey(privateOf(privateKey)).export({ format: 'der', type: 'spki' })
+    return der.subarray(PUBLIC_PREFIX.length)
+  }
+
+  x25519(privateKey: Uint8Array, publicKey: Uint8Array): Buffer | null {
+    try {
+      const shared = diffieHellman({ privateKey: privateOf(privateKey), publicKey: publicOf(publicKey) })
+      return shared.some((byte) => byte !== 0) ? shared : null
+    } catch {
+      // A point of small order, or 32 bytes that are no point: the peer's fault, not ours.
+      return null
+    }
+  }
+
+  aead(cipher: VCipherId, key: Uint8Array): IVAead {
+    const { name, keyBytes } = NAMES[cipher]
+    if (key.length !== keyBytes)
+      throw new RangeError(`${name} has a key of ${keyBytes} bytes, got ${key.length}`)
+    return new NodeAead(name, createSecretKey(key))
+  }
+
+  equal(left: Uint8Array, right: Uint8Array): boolean {
+    return left.length === right.length && timingSafeEqual(left, right)
+  }
+}
+
+/** One key. Node makes an object for each datagram, which is most of the cost. */
+class NodeAead implements IVAead {
+  readonly opensInPlace = false
+  readonly #name: CipherGCMTypes
+  readonly #key: KeyObject
+
+  constructor(name: string, key: KeyObject) {
+    // The types name the two modes apart; what is used of them is the same.
+    this.#name = name as CipherGCMTypes
+    this.#key = key
+  }
+
+  seal(nonce: Uint8Array, bytes: Buffer, span: VAeadSpan): void {
+    const { start, headerEnd, plainEnd } = span
+    const cipher = createCipheriv(this.#name, this.#key, nonce, TAG_OPTION)
+    cipher.setAAD(bytes.subarray(start, headerEnd))
+    const sealed = cipher.update(bytes.subarray(headerEnd, plainEnd))
+    cipher.final()
+    bytes.set(sealed, headerEnd)
+    bytes.set(cipher.getAuthTag(), plainEnd)
+  }
+
+  open(nonce: Uint8Array, bytes: Buffer, span: VAeadSpan): Buffer | null {
+    const { start, headerEnd, plainEnd } = span
+    const decipher = createDecipheriv(this.#name, this.#key, nonce, TAG_OPTION)
+    decipher.setAAD(bytes.subarray(start, headerEnd))
+    decipher.setAuthTag(bytes.subarray(plainEnd, plainEnd + TAG_BYTES))
+    const plain = decipher.update(bytes.subarray(headerEnd, plainEnd))
+    try {
+      decipher.final()
+    } catch {
+      return null
+    }
+    return plain
+  }
+}
+
+function digest(name: string, parts: readonly Uint8Array[]): Buffer {
+  const hash = createHash(name)
+  for (const part of parts) hash.update(part)
+  return hash.digest()
+}
+
+function privateOf(raw: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PRIVATE_PREFIX, raw]), format: 'der', type: 'pkcs8' })
+}
+
+function publicOf(raw: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.concat([PUBLIC_PREFIX, raw]), format: 'der', type: 'spki' })
+}

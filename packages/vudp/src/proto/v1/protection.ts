@@ -1,0 +1,258 @@
+/**
+ * Packet protection: keys by generation, nonces, whole numbers out of their low 32 bits, and the window of numbers that
+ * were seen (VUT 2 and 3, RFC 9000 appendix A.3, RFC 9001 section 6).
+ *
+ * Decides which key a datagram is sealed and opened with, when keys change, and whether a number is new. What is inside
+ * is not looked at. Invariants: a number is sealed once per key, the window only moves up, and a datagram that does not
+ * open changes nothing but a counter.
+ */
+import type { IVAead, IVCrypto, VAeadSpan, VCipherId } from '../crypto.js'
+import { VUT1 } from '../profile.js'
+import { trafficKeys } from './key-schedule.js'
+import { KIND } from './packet.js'
+
+const WORD = 2 ** 32
+const HALF = 2 ** 31
+const { headerBytes: HEADER, tagOfAeadBytes: TAG, idBytes: ID } = VUT1
+const NUMBER_AT: number = 1 + ID
+
+/** One direction's cipher in one generation. */
+interface Generation {
+  readonly aead: IVAead
+  readonly iv: Buffer
+  readonly next: Buffer
+}
+
+/** The whole number whose low 32 bits are `low`: the one nearest to what comes after `largest`. */
+export function wholeNumber(low: number, largest: number): number {
+  const expected = largest + 1
+  const candidate = Math.floor(expected / WORD) * WORD + low
+  if (candidate <= expected - HALF && candidate + WORD <= VUT1.maxNumber) return candidate + WORD
+  if (candidate > expected + HALF && candidate >= WORD) return candidate - WORD
+  return candidate
+}
+
+/** Which numbers were seen: a bit each for the highest `VUT1.replayWindow`, those below count as seen. */
+export class ReplayWindow {
+  readonly #bits = new Uint32Array(VUT1.replayWindow / 32)
+  #largest = -1
+
+  /** The highest number that was seen; -1 before the first. */
+  get largest(): number {
+    return this.#largest
+  }
+
+  /** True if `number` was seen or is too old to tell. */
+  has(number: number): boolean {
+    if (number > this.#largest) return false
+    if (number <= this.#largest - VUT1.replayWindow) return true
+    return (this.#word(number) & (1 << (number % 32))) !== 0
+  }
+
+  /** Notes a number that `has` does not know. */
+  add(number: number): void {
+    if (number > this.#largest) {
+      this.#clear(this.#largest + 1, number)
+      this.#largest = number
+    }
+    const at = this.#index(number)
+    this.#bits[at] = (this.#bits[at] as number) | (1 << (number % 32))
+  }
+
+  #word(number: number): number {
+    return this.#bits[this.#index(number)] as number
+  }
+
+  #index(number: number): number {
+    return Math.floor(number / 32) % this.#bits.length
+  }
+
+  #clear(from: number, to: number): void {
+    if (to - from >= VUT1.replayWindow) {
+      this.#bits.fill(0)
+      return
+    }
+    for (let number = from; number <= to; ) {
+      const at = this.#index(number)
+      const bit = number % 32
+      // A whole word at a time where the stretch covers it.
+      if (bit === 0 && number + 31 <= to) {
+        this.#bits[at] = 0
+        number += 32
+      } else {
+        this.#bits[at] = (this.#bits[at] as number) & ~(1 << bit)
+        number += 1
+      }
+    }
+  }
+}
+
+/** What a datagram turned out to be. */
+export type OpenResult = 'opened' | 'invalid' | 'repeated'
+
+/** The secrets that the handshake ended in, seen from one side. */
+export interface ProtectionSecrets {
+  readonly send: Buffer
+  readonly receive: Buffer
+  readonly cipher: VCipherId
+  /** Datagrams after which the sender changes keys. */
+  readonly datagramsPerKey: number
+}
+
+/** The packet protection of one connection, both directions. */
+export class Protection {
+  /** What `open` found. Belongs to the caller, unless `plainIsLent`. */
+  plain: Buffer = Buffer.alloc(0)
+  /** The number of the datagram that was opened last. */
+  number = -1
+  /** True if `plain` is a view of the datagram. */
+  readonly plainIsLent: boolean
+  readonly #crypto: IVCrypto
+  readonly #cipher: VCipherId
+  readonly #datagramsPerKey: number
+  readonly #window = new ReplayWindow()
+  readonly #nonce: Buffer = Buffer.alloc(VUT1.nonceBytes)
+  readonly #span: VAeadSpan = { start: 0, headerEnd: 0, plainEnd: 0 }
+  #send: Generation
+  #sendGeneration = 0
+  /** The first number under the present sending key, and whether the peer has acknowledged one of them. */
+  #sendFirst = 0
+  #sendConfirmed = true
+  #lastSealed = -1
+  #receive: Generation
+  #receiveGeneration = 0
+  /** The first number that opened under the present receiving key. */
+  #receiveFirst = 0
+  #next: Generation | null = null
+  #old: Generation | null = null
+  #oldUntil = 0
+  #failures = 0
+
+  constructor(crypto: IVCrypto, secrets: ProtectionSecrets) {
+    this.#crypto = crypto
+    this.#cipher = secrets.cipher
+    this.#datagramsPerKey = secrets.datagramsPerKey
+    this.#send = this.#make(secrets.send)
+    this.#receive = this.#make(secrets.receive)
+    this.plainIsLent = this.#receive.aead.opensInPlace
+  }
+
+  /** The highest number that was opened; -1 before the first. */
+  get largest(): number {
+    return this.#window.largest
+  }
+
+  /** How often the sending keys have changed. */
+  get generation(): number {
+    return this.#sendGeneration
+  }
+
+  /** True if so many datagrams failed under the present key that it cannot be trusted on (VUT 3). */
+  get exhausted(): boolean {
+    return this.#failures >= VUT1.maxFailuresPerKey
+  }
+
+  /** The peer has acknowledged `number`: if it was sealed under the present key, the key may change again. */
+  onAcked(number: number): void {
+    if (number >= this.#sendFirst) this.#sendConfirmed = true
+  }
+
+  /** Writes the header at `start` and seals. The frames begin behind it and end at `end`; returns where the datagram ends. */
+  seal(
+    bytes: Buffer,
+    dcid: Buffer,
+    number: number,
+    place: { readonly start: number; readonly end: number },
+  ): number {
+    if (number - this.#sendFirst >= this.#datagramsPerKey) this.#updateIfAllowed()
+    this.#lastSealed = number
+    const { start, end } = place
+    bytes[start] = KIND.data | (this.#sendGeneration & 1)
+    bytes.set(dcid, start + 1)
+    bytes.writeUInt32BE(number % WORD, start + NUMBER_AT)
+    this.#place(start, end)
+    this.#send.aead.seal(this.#nonceOf(this.#send, number), bytes, this.#span)
+    return end + TAG
+  }
+
+  /** Opens a DATA datagram. `ptoMs` is how long a probe waits: old keys live three of these. */
+  open(now: number, bytes: Buffer, ptoMs: number): OpenResult {
+    if (bytes.length < HEADER + TAG) return 'invalid'
+    const number = wholeNumber(bytes.readUInt32BE(NUMBER_AT), this.#window.largest)
+    if (this.#window.has(number)) return 'repeated'
+    const isPresent = ((bytes[0] as number) & 1) === (this.#receiveGeneration & 1)
+    const plain = isPresent
+      ? this.#tryOpen(this.#receive, bytes, number)
+      : this.#openOther(now, bytes, number)
+    if (plain === null) {
+      this.#failures += 1
+      return 'invalid'
+    }
+    if (!isPresent && number > this.#window.largest) this.#follow(number, now + VUT1.oldKeyPtos * ptoMs)
+    this.#window.add(number)
+    this.plain = plain
+    this.number = number
+    return 'opened'
+  }
+
+  /** A datagram of the other phase: from before the last change, or the first one of the next. */
+  #openOther(now: number, bytes: Buffer, number: number): Buffer | null {
+    if (number > this.#window.largest) {
+      this.#next ??= this.#make(this.#receive.next)
+      return this.#tryOpen(this.#next, bytes, number)
+    }
+    if (this.#old === null || number >= this.#receiveFirst || now > this.#oldUntil) return null
+    return this.#tryOpen(this.#old, bytes, number)
+  }
+
+  /** The peer has changed its keys: so do we, if we did not begin it. */
+  #follow(number: number, oldUntil: number): void {
+    if (this.#next === null) return
+    this.#old = this.#receive
+    this.#oldUntil = oldUntil
+    this.#receive = this.#next
+    this.#next = null
+    this.#receiveFirst = number
+    this.#receiveGeneration += 1
+    this.#failures = 0
+    if (this.#sendGeneration < this.#receiveGeneration) this.#changeSending()
+  }
+
+  #updateIfAllowed(): void {
+    if (!this.#sendConfirmed || this.#sendGeneration !== this.#receiveGeneration) return
+    this.#changeSending()
+  }
+
+  #changeSending(): void {
+    this.#send = this.#make(this.#send.next)
+    this.#sendGeneration += 1
+    this.#sendConfirmed = false
+    this.#sendFirst = this.#lastSealed + 1
+  }
+
+  #make(secret: Buffer): Generation {
+    const { key, iv, next } = trafficKeys(this.#crypto, secret, this.#cipher)
+    return { aead: this.#crypto.aead(this.#cipher, key), iv, next }
+  }
+
+  #tryOpen(generation: Generation, bytes: Buffer, number: number): Buffer | null {
+    this.#place(0, bytes.length - TAG)
+    return generation.aead.open(this.#nonceOf(generation, number), bytes, this.#span)
+  }
+
+  #place(start: number, end: number): void {
+    this.#span.start = start
+    this.#span.headerEnd = start + HEADER
+    this.#span.plainEnd = end
+  }
+
+  #nonceOf({ iv }: Generation, number: number): Buffer {
+    const nonce = this.#nonce
+    const high = Math.floor(number / WORD)
+    const low = number % WORD
+    nonce.set(iv)
+    nonce.writeUInt32BE((iv.readUInt32BE(4) ^ high) >>> 0, 4)
+    nonce.writeUInt32BE((iv.readUInt32BE(8) ^ low) >>> 0, 8)
+    return nonce
+  }
+}
