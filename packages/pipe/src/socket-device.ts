@@ -1,0 +1,116 @@
+/**
+ * `SocketDevice`: a pipe or a socket under `node:net`, where native is not there.
+ *
+ * Decides when the descriptor is let go of; how bytes pass is `VStreamDevice`'s affair. Invariants: Node owns the
+ * descriptor from here on and closes it once, when both directions are through; a pipe that is only read, or only
+ * written, is closed with its direction, so that the other side hears of it.
+ */
+import { Socket, type SocketConstructorOpts } from 'node:net'
+import { ReadStream, WriteStream } from 'node:tty'
+import { type VFailure, VFIOCompleted } from '@vio/io'
+import { VStreamDevice } from '@vio/io/node'
+import { VDescriptorError } from './errors.js'
+import type { DeviceSpec, IVDescriptorDevice } from './types.js'
+
+/** Makes a socket of `node:net` on a pipe or a socket. */
+export function socketOn(spec: DeviceSpec): Socket {
+  // The types do not say that a socket takes the options of streams too.
+  const options: SocketConstructorOpts & { readonly highWaterMark: number } = {
+    fd: spec.fd,
+    readable: spec.use !== 'write',
+    writable: spec.use !== 'read',
+    allowHalfOpen: true,
+    highWaterMark: spec.chunkBytes,
+  }
+  return new Socket(options)
+}
+
+/** Makes a stream of `node:tty` on a terminal. */
+export function terminalOn(spec: DeviceSpec): Socket {
+  return spec.use === 'write' ? new WriteStream(spec.fd) : new ReadStream(spec.fd)
+}
+
+/** A descriptor that Node watches. */
+export class SocketDevice implements IVDescriptorDevice {
+  readonly connected = true
+  readonly peer = null
+  readonly #spec: DeviceSpec
+  readonly #socket: Socket
+  readonly #stream: VStreamDevice
+  #fd: number
+  #released: () => void = () => undefined
+
+  /** @throws VDescriptorError if Node cannot take the descriptor: it may be watched already */
+  constructor(spec: DeviceSpec, make: (spec: DeviceSpec) => Socket = socketOn) {
+    try {
+      this.#socket = make(spec)
+    } catch (cause) {
+      throw VDescriptorError.of(`descriptor ${spec.fd} cannot be used as a ${spec.kind}`, cause)
+    }
+    this.#spec = spec
+    this.#fd = spec.fd
+    this.#stream = new VStreamDevice(this.#socket)
+    this.#socket.once('close', () => {
+      this.#fd = -1
+      this.#released()
+    })
+  }
+
+  get fd(): number {
+    return this.#fd
+  }
+
+  get readable(): boolean {
+    return this.#stream.readable
+  }
+
+  get inputEnd(): VFailure | null {
+    return this.#spec.use === 'write' ? NOTHING : this.#stream.inputEnd
+  }
+
+  get writable(): boolean {
+    return this.#stream.writable
+  }
+
+  get outputEnd(): VFailure | null {
+    return this.#spec.use === 'read' ? NOTHING : this.#stream.outputEnd
+  }
+
+  get unflushedBytes(): number {
+    return this.#stream.unflushedBytes
+  }
+
+  onReady(changed: () => void): void {
+    this.#stream.onReady(changed)
+  }
+
+  onReleased(released: () => void): void {
+    this.#released = released
+  }
+
+  readSome(maxBytes: number): Buffer {
+    return this.#stream.readSome(maxBytes)
+  }
+
+  writeSome(data: Uint8Array): number {
+    return this.#stream.writeSome(data)
+  }
+
+  closeInput(reason: VFailure): void {
+    if (this.#spec.use === 'write') return
+    this.#stream.closeInput(reason)
+    if (this.#spec.use === 'read') this.#socket.destroy()
+  }
+
+  closeOutput(reason: VFailure): void {
+    if (this.#spec.use !== 'read') this.#stream.closeOutput(reason)
+  }
+
+  close(reason: VFailure): void {
+    this.#stream.close(reason)
+    if (this.#spec.use === 'read') this.#socket.destroy()
+  }
+}
+
+/** The end of a direction that is not there. */
+const NOTHING: VFailure = new VFIOCompleted()
