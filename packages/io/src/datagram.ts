@@ -221,7 +221,8 @@ export interface IVDatagramPort {
   onReady(changed: () => void): void
   /**
    * Names the function to call when the system reports an error about a datagram: it could not be sent, or an earlier one
-   * was refused by the other side. The port goes on. The last one named counts; without one, errors are only counted.
+   * was refused by the other side. The port goes on. It may be called from inside of `send`. The last one named counts;
+   * without one, errors are only counted.
    */
   onError(failed: (error: VDatagramError) => void): void
   /**

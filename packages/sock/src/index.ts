@@ -20,6 +20,8 @@ export {
   type VResolvedAddress,
   type VResolver,
 } from './address.js'
+export type { VDatagramSocketOptions } from './datagram-options.js'
+export { VDatagramSocket } from './datagram-port.js'
 export {
   errnoName,
   errnoNumber,
