@@ -1,0 +1,116 @@
+/**
+ * A descriptor with an owner, closed exactly once.
+ *
+ * Decides who may close. Invariant: `close` reaches the system only while the number still names what it named when
+ * it was taken over, so it never closes what has got the number since.
+ */
+import { fstatSync } from 'node:fs'
+import { constants } from 'node:os'
+import { checkFd } from './check.js'
+import { VNativeError } from './errors.js'
+import { dropHeld, isHeld, noteHeld, noteOpened, OWNER } from './own.js'
+import { closeNow, descriptors } from './posix/descriptor.js'
+import { VDescriptorWatch, type VReadinessListener } from './uv-poll.js'
+
+/**
+ * Owns a descriptor, wherever it comes from.
+ *
+ * @example
+ * const { reader, writer } = native.pipe()
+ * const owned = new VOwnedDescriptor(reader)
+ * owned.close() // true
+ * owned.close() // false
+ */
+export class VOwnedDescriptor {
+  readonly #device: number
+  readonly #inode: number
+  readonly #watches = new Set<VDescriptorWatch>()
+  #fd: number
+
+  /**
+   * Takes over an open descriptor. Nobody else may close it from now on.
+   *
+   * @throws VNativeUnavailable, VNativeError EBADF if it is not open, EBUSY if another has taken it over, EINVAL for what
+   *   belongs to Node's inside
+   */
+  constructor(fd: number) {
+    checkFd(fd, 'own')
+    // Before anything changes: without a way to close there is no owner.
+    void descriptors.calls
+    const found = statOf(fd)
+    if (found === undefined) throw new VNativeError('own', constants.errno.EBADF, `${fd} is not open`)
+    noteHeld(fd)
+    this.#fd = fd
+    this.#device = found.dev
+    this.#inode = found.ino
+  }
+
+  /** The descriptor, -1 once it is closed or given away. */
+  get fd(): number {
+    return this.#fd
+  }
+
+  /** True once it is closed or given away. */
+  get closed(): boolean {
+    return this.#fd === -1
+  }
+
+  /** A watch that ends with the descriptor. @throws as `VDescriptorWatch`, VNativeError EBADF once it is closed */
+  watch(listener: VReadinessListener): VDescriptorWatch {
+    if (this.#fd === -1) throw new VNativeError('watch', constants.errno.EBADF, 'the descriptor is closed')
+    const watch = new VDescriptorWatch(this.#fd, listener, OWNER)
+    for (const other of this.#watches) if (other.closed) this.#watches.delete(other)
+    this.#watches.add(watch)
+    return watch
+  }
+
+  /**
+   * Closes the descriptor, its watches first.
+   *
+   * @returns true if this call closed it; false if it is closed or given away, or was closed behind the owner's back
+   */
+  close(): boolean {
+    const fd = this.#leave()
+    if (fd === -1) return false
+    const found = statOf(fd)
+    if (found === undefined || found.dev !== this.#device || found.ino !== this.#inode) return false
+    closeNow(fd)
+    return true
+  }
+
+  /**
+   * Gives the descriptor away, its watches ended: it belongs to the caller, who passes it on or closes it by
+   * `native.close`.
+   *
+   * @throws VNativeError EBADF once it is closed
+   */
+  release(): number {
+    const fd = this.#leave()
+    if (fd === -1) throw new VNativeError('release', constants.errno.EBADF, 'the descriptor is closed')
+    return noteOpened(fd)
+  }
+
+  /** Ends the watches and forgets the number, which it returns; -1 if there is none, or it is another's by now. */
+  #leave(): number {
+    const fd = this.#fd
+    this.#fd = -1
+    for (const watch of this.#watches) watch.close()
+    this.#watches.clear()
+    if (fd === -1 || !isHeld(fd)) return -1
+    dropHeld(fd)
+    return fd
+  }
+}
+
+interface Found {
+  readonly dev: number
+  readonly ino: number
+}
+
+function statOf(fd: number): Found | undefined {
+  try {
+    return fstatSync(fd)
+  } catch {
+    return undefined
+  }
+}
