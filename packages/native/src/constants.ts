@@ -5,29 +5,40 @@
  * on. Error numbers come from `os.constants`. Only what the calls of this package take or what their callers need.
  */
 
-/** Flags of open descriptors. */
+/** Reads and writes return at once. */
 export const O_NONBLOCK = 0o4000
 /** Closed in a process that is started. */
 export const O_CLOEXEC = 0o2000000
 
-/** Address families. */
+/** The address family of paths. */
 export const AF_UNIX = 1
+/** The address family of IPv4. */
 export const AF_INET = 2
+/** The address family of IPv6. */
 export const AF_INET6 = 10
 
-/** Kinds of sockets. */
+/** Bytes in order. */
 export const SOCK_STREAM = 1
+/** Messages, which may be lost or overtake each other. */
 export const SOCK_DGRAM = 2
+/** Messages in order. */
 export const SOCK_SEQPACKET = 5
 
-/** Commands of `fcntl`. */
+/** Asks for the flags of a descriptor. */
 export const F_GETFD = 1
+/** Sets the flags of a descriptor. */
 export const F_SETFD = 2
+/** Asks for the flags of an open file. */
 export const F_GETFL = 3
+/** Sets the flags of an open file. */
 export const F_SETFL = 4
+/** Makes a second descriptor, closed in a process that is started. */
 export const F_DUPFD_CLOEXEC = 1030
+/** Sets how much a pipe holds. */
 export const F_SETPIPE_SZ = 1031
+/** Asks how much a pipe holds. */
 export const F_GETPIPE_SZ = 1032
+/** The flag of a descriptor that is closed in a process that is started. */
 export const FD_CLOEXEC = 1
 
 /** Numbers of socket options, by level, for `getOption` and `setOption`. */
