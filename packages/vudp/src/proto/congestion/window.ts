@@ -159,7 +159,9 @@ export abstract class WindowCongestion implements IVCongestion {
   #grow(now: number, ackedBytes: number, rttMs: number): void {
     const isSlowStart = this.window < this.ssthresh
     const used = Math.max(this.#peakBytes, this.#lastPeakBytes)
-    if (used < this.window * (isSlowStart ? 0.5 : USED_PART)) {
+    const isUsed =
+      used + this.datagramBytes > this.window || used >= this.window * (isSlowStart ? 0.5 : USED_PART)
+    if (!isUsed) {
       this.unused(now)
       return
     }
