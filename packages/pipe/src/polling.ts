@@ -4,7 +4,7 @@
  * Decides nothing but how often is asked. What is asked for too early answers that it would have to wait. Invariant:
  * the timer runs only while something is waited for.
  */
-import { readSync, writeSync } from 'node:fs'
+import { closeSync, readSync, writeSync } from 'node:fs'
 import type { IVReactor, VScheduledCall } from '@vio/reactor'
 import { systemCodeOf } from './errors.js'
 import {
@@ -37,29 +37,36 @@ function unlessBlocked(call: () => number): number {
 
 /** Says every `POLL_MS` that what is waited for may be there. */
 export function pollingOn(reactor: IVReactor): ReadinessSource {
-  return (_fd, listener) => new Polling(reactor, listener)
+  return (fd, listener) => new Polling(reactor, fd, listener)
 }
 
 class Polling implements Readiness {
   readonly #reactor: IVReactor
+  readonly #fd: number
   readonly #listener: ReadinessListener
   #call: VScheduledCall | undefined
   #read = false
   #write = false
 
-  constructor(reactor: IVReactor, listener: ReadinessListener) {
+  constructor(reactor: IVReactor, fd: number, listener: ReadinessListener) {
     this.#reactor = reactor
+    this.#fd = fd
     this.#listener = listener
   }
 
   want(read: boolean, write: boolean): void {
     this.#read = read
     this.#write = write
-    if (!read && !write) this.close()
+    if (!read && !write) this.#rest()
     else this.#call ??= this.#reactor.schedule(POLL_MS, () => this.#ask())
   }
 
   close(): void {
+    this.#rest()
+    closeSync(this.#fd)
+  }
+
+  #rest(): void {
     this.#call?.cancel()
     this.#call = undefined
   }

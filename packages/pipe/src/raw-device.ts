@@ -6,7 +6,6 @@
  * is read ahead, and nothing further while some of it is held; the end is known only when all was handed out; the
  * descriptor is closed once, and never used afterwards.
  */
-import { closeSync } from 'node:fs'
 import { type VFailure, VFIOCompleted, VFIOLost } from '@vio/io'
 import { VDescriptorError } from './errors.js'
 import type { DeviceSpec, IVDescriptorDevice } from './types.js'
@@ -29,13 +28,13 @@ export type ReadinessListener = (read: boolean, write: boolean, failed: boolean)
 
 /** Reports when a descriptor is ready. */
 export interface Readiness {
-  /** Says what is waited for from now on. */
-  want(read: boolean, write: boolean): void
-  /** Ends the reports. Idempotent. */
+  /** Says what is waited for from now on; `gone`: also for the other side to go, where that can be told. */
+  want(read: boolean, write: boolean, gone: boolean): void
+  /** Ends the reports and closes the descriptor. Called once. */
   close(): void
 }
 
-/** Starts to report on a descriptor; nothing is waited for at first, and nothing is told before it returns. */
+/** Takes a descriptor over and starts to report on it; nothing is waited for at first, and nothing is told before it returns. */
 export type ReadinessSource = (fd: number, listener: ReadinessListener) => Readiness
 
 const EMPTY: Buffer = Buffer.alloc(0)
@@ -178,10 +177,8 @@ export class RawDevice implements IVDescriptorDevice {
 
   #release(): void {
     if (this.#fd === -1) return
-    const fd = this.#fd
     this.#fd = -1
     this.#readiness.close()
-    closeSync(fd)
     this.#released()
   }
 
@@ -228,6 +225,7 @@ export class RawDevice implements IVDescriptorDevice {
     if (this.#fd === -1) return
     const read = this.#held.length === 0 && this.#inputEnd === null
     const write = this.#full && !this.#outputClosed && this.#outputEnd === null
-    this.#readiness.want(read, write)
+    const gone = this.#spec.use === 'write' && this.#outputEnd === null
+    this.#readiness.want(read, write, gone)
   }
 }
