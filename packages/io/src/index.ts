@@ -6,6 +6,7 @@ export { DEFAULT_TRANSFER_BYTES, VByteEndpoint, type VEndpointOptions } from './
 export type { VReceiveAnswer } from './chain/hooked-consumer.js'
 export { type IVByteIntakeOwner, VByteIntake, type VIntakeEnd } from './chain/intake.js'
 export { VMessageConsumer, VMessageProducer } from './chain/message.js'
+export { VMessageAgent } from './chain/message-agent.js'
 export { type IVByteOutletOwner, VByteOutlet } from './chain/outlet.js'
 export { VByteIOPair } from './chain/pair.js'
 export { VByteProducer } from './chain/producer.js'

@@ -20,6 +20,7 @@ export {
   type VResolvedAddress,
   type VResolver,
 } from './address.js'
+export { type VDatagram, VDatagramAgent, type VDatagramAgentOptions } from './datagram-agent.js'
 export type { VDatagramSocketOptions } from './datagram-options.js'
 export { VDatagramSocket } from './datagram-port.js'
 export {
