@@ -1,0 +1,4 @@
+/**
+ * The public names of this package. No logic.
+ */
+export {}
