@@ -37,3 +37,30 @@ export {
 } from './errno.js'
 export { DEFAULT_SOCKET_BYTES, VNetDevice, type VNetDeviceOptions } from './net-device.js'
 export type { VSourceAddress } from './socket-opener.js'
+export type { VTLSClientCertificates, VTLSPeer, VTLSVerify } from './tls/authorize.js'
+export { VTLSClientContext, VTLSServerContext } from './tls/context.js'
+export {
+  VTLSError,
+  VTLSHandshakeError,
+  VTLSInputError,
+  type VTLSInputFault,
+  VTLSTruncated,
+  VTLSUnauthorized,
+} from './tls/errors.js'
+export {
+  DEFAULT_HANDSHAKE_TIMEOUT_MS,
+  DEFAULT_TLS_BUFFER_BYTES,
+  VTLSClient,
+  type VTLSClientTransportOptions,
+  VTLSServer,
+  VTLSTransport,
+  type VTLSTransportOptions,
+} from './tls/filter.js'
+export type { VTLSCertificate, VTLSIdentity, VTLSKey } from './tls/identity.js'
+export type { VX509Attribute, VX509Name } from './tls/name.js'
+export type {
+  VTLSClientOptions,
+  VTLSCommonOptions,
+  VTLSServerOptions,
+  VTLSVersion,
+} from './tls/options.js'
