@@ -19,6 +19,10 @@ export interface V08Profile {
   readonly windowSteps: number
   /** The buffer size that congestion control starts from, whatever the buffers are. */
   readonly nominalWindow: number
+  /** The edges that the originals advertise with their own buffers are multiples of this, behind the hello. */
+  readonly originalStep: number
+  /** The most acknowledgements that are owed to segments out of order; further ones are left out. */
+  readonly maxOwedAcks: number
   /** The size of the buffers for receiving and for sending. */
   readonly bufferBytes: number
   /** The most segments that are kept out of order; a further one is as good as lost. */
@@ -27,6 +31,8 @@ export interface V08Profile {
   readonly initialRtoMs: number
   readonly minRtoMs: number
   readonly maxRtoMs: number
+  /** The longest pause between two hellos. The originals go on doubling. */
+  readonly maxHelloRtoMs: number
   /** After so many back-offs in a row the round-trip estimate is forgotten. */
   readonly backoffsToForget: number
   /** Segments that may be in flight at the start and after a pause. */
@@ -37,13 +43,15 @@ export interface V08Profile {
   readonly handshakeTimeoutMs: number
   /** How long nothing may come from the peer while an answer is owed. The originals wait for ever. */
   readonly silenceTimeoutMs: number
+  /** The longest pause between two repetitions of CLOSE. The originals repeat it once at most. */
+  readonly maxCloseRepeatMs: number
   /** How long ending may take once nothing but the end is left. The originals wait for ever. */
   readonly closeTimeoutMs: number
   /** How long datagrams are answered after the end. The originals do not. */
   readonly lingerMs: number
   /** How often the last datagram is sent without being asked for, spread over the lingering. */
   readonly lingerRepeats: number
-  /** Silence after which an empty datagram keeps a NAT's mapping; 0 for never. The originals send none. */
+  /** Silence after which an empty datagram keeps a NAT's mapping. The originals send none. */
   readonly keepAliveMs: number
 }
 
@@ -55,16 +63,20 @@ export const PROFILE_08: V08Profile = Object.freeze({
   helloWindow: 128,
   windowSteps: 5,
   nominalWindow: 65_535,
+  originalStep: 13_107,
+  maxOwedAcks: 16,
   bufferBytes: 65_536,
   maxQueuedSegments: 1024,
   initialRtoMs: 3000,
   minRtoMs: 100,
   maxRtoMs: 60_000,
+  maxHelloRtoMs: 3000,
   backoffsToForget: 5,
   initialWindowSegments: 2,
   duplicateAcks: 3,
   handshakeTimeoutMs: 30_000,
   silenceTimeoutMs: 120_000,
+  maxCloseRepeatMs: 3000,
   closeTimeoutMs: 30_000,
   lingerMs: 4000,
   lingerRepeats: 5,
