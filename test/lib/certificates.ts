@@ -63,7 +63,6 @@ export function testCertificates(): Promise<TestCertificates> {
 }
 
 async function make(): Promise<TestCertificates> {
-  x509.cryptoProvider.set(webcrypto as Parameters<typeof x509.cryptoProvider.set>[0])
   const [authority, other] = await Promise.all([makeAuthority('vio test authority'), makeAuthority('nobody')])
   const local = ['localhost', '127.0.0.1', '::1']
   const server = { name: 'localhost', hosts: local, usage: 'server' } as const

@@ -17,8 +17,8 @@ export interface IVSecureSubject {
   readonly plainIO: VByteIOPair
   /** Does what the far side has to do until the handshake is done. */
   handshake(): void | Promise<void>
-  /** Makes the far side send plaintext, secured. */
-  send(text: string): void
+  /** Makes the far side send plaintext, secured, and sees to it that it arrives. */
+  send(text: string): void | Promise<void>
   /** How often the element asked the device, against the bytes, for its state. */
   stateRequests(): number
   /** True once the far side was cut off. */
@@ -56,7 +56,7 @@ export const secureContract: readonly IVContractCase<VSecureFactory>[] = [
       subject.bench.settle()
       equal(subject.bench.log.count(AUTHORIZE), 0, 'times that it asked before the handshake')
       await subject.handshake()
-      subject.send('secret')
+      await subject.send('secret')
       subject.bench.settle()
       equal(sink.received.pop().toString(), 'secret', 'what came')
       const events = subject.bench.log.matching(/authorize|sink\.consume/)
@@ -73,7 +73,7 @@ export const secureContract: readonly IVContractCase<VSecureFactory>[] = [
       subject.bench.expectFailures()
       const { sink, source } = application(subject, { handlers: { authorize: () => answer } })
       await subject.handshake()
-      subject.send('secret')
+      await subject.send('secret')
       subject.bench.settle()
       equal(sink.received.length, 0, 'bytes that came')
       check(sink.aborted !== null && sink.ended?.clean !== true, 'the input was lost')
@@ -88,7 +88,7 @@ export const secureContract: readonly IVContractCase<VSecureFactory>[] = [
       if (strict) subject.bench.expectFailures()
       const { sink } = application(subject, { mute: true })
       await subject.handshake()
-      subject.send('secret')
+      await subject.send('secret')
       subject.bench.settle()
       equal(sink.received.pop().toString(), strict ? '' : 'secret', 'what came')
       equal(subject.cutOff(), strict, 'whether the far side was cut off')
