@@ -4,7 +4,7 @@
  * Decides the defaults, and that a wrong option is refused before anything was started.
  */
 import type { VEndpointOptions } from '@vio/io'
-import { checkSignal } from './signal.js'
+import { checkEndOptions } from './end-options.js'
 
 /** How a child ended. */
 export interface VChildStatus {
@@ -62,7 +62,7 @@ export function checkChild(command: string, args: readonly string[], options: VC
     throw new TypeError(`cleanWhen is 'success', 'any', 'stream' or a function, got ${String(cleanWhen)}`)
   checkDelay('timeoutMs', options.timeoutMs)
   checkDelay('killDelayMs', options.killDelayMs)
-  checkSignal(options.signal)
+  checkEndOptions(options)
 }
 
 function checkStream(name: string, value: VChildStream | undefined): void {

@@ -7,8 +7,9 @@
 import { VByteEndpoint, type VEndpointOptions, VFIOCompleted, VFIOLost } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import { describeDescriptor, type VDescriptorKind, type VDescriptorUse } from './descriptor-kind.js'
+import { checkEndOptions } from './end-options.js'
 import { createDescriptorDevice } from './fd-device.js'
-import { checkSignal, onAbort } from './signal.js'
+import { onAbort } from './signal.js'
 import type { IVDescriptor, IVDescriptorDevice } from './types.js'
 
 /** Options of ends that own a descriptor. */
@@ -35,7 +36,7 @@ export class VDescriptorEnd extends VByteEndpoint implements IVDescriptor {
 
   /** @throws TypeError if an option is of the wrong kind, RangeError for a size below 1 */
   constructor(reactor: IVReactor, device: IVDescriptorDevice, options: VDescriptorEndOptions = {}) {
-    checkSignal(options.signal)
+    checkEndOptions(options)
     super(reactor, device, options)
     this.#device = device
     const ended = onAbort(options.signal, (reason) => this.closeIO(new VFIOLost(reason)))
@@ -85,7 +86,7 @@ export function openDescriptor(
   fd: number,
   options: VOpenDescriptorOptions = {},
 ): VDescriptorEnd {
-  checkSignal(options.signal)
+  checkEndOptions(options)
   const device = createDescriptorDevice(reactor, fd, {
     ...(options.use === undefined ? {} : { use: options.use }),
     ...(options.native === undefined ? {} : { native: options.native }),

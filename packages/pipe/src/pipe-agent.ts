@@ -4,10 +4,11 @@
  * Decides which descriptors may be such a pair: what can be waited for, not files. The rest is the endpoint's, and the
  * devices'. Invariant: a descriptor that is refused was not touched.
  */
-import { DEFAULT_TRANSFER_BYTES, VPipePeer } from '@vio/io'
+import { DEFAULT_TRANSFER_BYTES, VFIOLost, VPipePeer } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import { VDescriptorEnd, type VDescriptorEndOptions } from './descriptor-end.js'
 import { checkUse, describeDescriptor, type VDescriptorUse } from './descriptor-kind.js'
+import { checkEndOptions } from './end-options.js'
 import { VDescriptorError } from './errors.js'
 import { createDescriptorDevice } from './fd-device.js'
 import { JoinedDevice } from './joined-device.js'
@@ -83,6 +84,7 @@ function joinedOn(
   writeFd: number,
   options: VDescriptorEndOptions,
 ): JoinedDevice {
+  checkEndOptions(options)
   if (readFd === -1 && writeFd === -1)
     throw new VDescriptorError(
       'a pipe agent needs a descriptor to read or one to write, got -1 twice',
@@ -95,6 +97,10 @@ function joinedOn(
   if (readFd !== -1) checkPipe(readFd, 'read')
   if (writeFd !== -1) checkPipe(writeFd, 'write')
   const input = readFd === -1 ? null : pipeDevice(reactor, readFd, 'read', options)
-  const output = writeFd === -1 ? null : pipeDevice(reactor, writeFd, 'write', options)
-  return new JoinedDevice(input, output)
+  try {
+    return new JoinedDevice(input, writeFd === -1 ? null : pipeDevice(reactor, writeFd, 'write', options))
+  } catch (error) {
+    input?.close(new VFIOLost())
+    throw error
+  }
 }

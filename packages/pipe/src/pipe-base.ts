@@ -20,6 +20,7 @@ import {
   VPipePeer,
 } from '@vio/io'
 import type { IVReactor, IVReactorObject, IVTask, VLogger } from '@vio/reactor'
+import { checkSize } from './end-options.js'
 import { pipeDevice } from './pipe-agent.js'
 import type { IVDescriptor, IVDescriptorDevice } from './types.js'
 
@@ -48,6 +49,7 @@ export abstract class VPipeBase implements IVDescriptor, IVReactorObject, IVTask
   /** @throws VDescriptorError if `fd` is no open pipe for this direction, TypeError if an option is of the wrong kind */
   constructor(reactor: IVReactor, fd: number, use: 'read' | 'write', options: VPipeOptions) {
     this.#policy = checkPolicy(options.halfClosePolicy ?? new VHalfClose())
+    checkSize('chunkBytes', options.chunkBytes)
     this.reactor = reactor
     this.device = pipeDevice(reactor, fd, use, {
       ...(options.chunkBytes === undefined
