@@ -35,6 +35,7 @@ export class ChildDevice implements IVByteDevice {
   readonly #output: VStreamDevice | null
   #changed: () => void = () => undefined
   #inputClosed = false
+  #outputClosed = false
 
   constructor(state: ChildState, input: Readable | null, output: Writable | null) {
     this.#state = state
@@ -94,20 +95,27 @@ export class ChildDevice implements IVByteDevice {
 
   closeInput(reason: VFailure): void {
     if (this.#inputClosed) return
+    const isOver = this.inputEnd !== null
     this.#inputClosed = true
+    if (!isOver) this.#breakOff(reason)
     this.#input?.closeInput(reason)
-    this.#breakOff(reason)
   }
 
   closeOutput(reason: VFailure): void {
+    if (this.#outputClosed) return
+    // A child that reads no further has done nothing wrong: it may go on.
+    const isOver = this.outputEnd !== null
+    this.#outputClosed = true
+    // The signal comes first: an end that it saw before it might take for the end of its input.
+    if (!isOver) this.#breakOff(reason)
     this.#output?.closeOutput(reason)
-    this.#breakOff(reason)
   }
 
   close(reason: VFailure): void {
-    this.#output?.close(reason)
+    this.closeOutput(reason)
     this.closeInput(reason)
-    this.#breakOff(reason)
+    this.#output?.close(reason)
+    this.#input?.close(reason)
   }
 
   /** The end of a pipe cannot say that bytes are missing; a child that is ended does not take it for a whole. */
