@@ -19,7 +19,7 @@ import {
 } from '@vio/io'
 import { localPeerFromSock, peerFromSock } from './address.js'
 import { describeValue, sizeOption, timeOption } from './describe.js'
-import { socketFailure, VSocketLost } from './errno.js'
+import { socketFailure, systemErrorInfo, VSocketLost } from './errno.js'
 import { SocketIntake } from './socket-intake.js'
 import {
   checkSource,
@@ -227,14 +227,24 @@ export class VNetDevice implements IVByteDevice {
   }
 
   close(reason: VFailure): void {
-    if (this.#released !== null && !(this.#released instanceof VFIOCompleted)) return
-    if (this.#released !== null && reason instanceof VFIOCompleted) return
+    if (this.#released !== null) return
     this.#released = reason
     this.closeInput(reason)
     if (reason instanceof VFIOCompleted && this.#connected) {
       this.closeOutput(reason)
       this.#destroyIfDone()
     } else this.#reset(reason)
+  }
+
+  /**
+   * Drops the connection at once, whatever was asked for before: the other side sees a reset, or on a Unix socket a
+   * close. For a clean close that does not come to its end because the other side does not read.
+   */
+  reset(reason: VFailure): void {
+    this.#released ??= reason
+    this.closeInput(reason)
+    this.#outputClosed = true
+    this.#reset(reason)
   }
 
   get #heldBytes(): number {
@@ -288,15 +298,37 @@ export class VNetDevice implements IVByteDevice {
     socket.on('error', (error: unknown) => this.#lost(error))
     socket.on('close', () => this.#lost(closedError()))
     socket.on('end', () => {
-      this.#inputEnd ??= new VFIOCompleted()
-      this.#destroyIfDone()
-      this.#changed()
+      if (this.#inputEnd === null) this.#verifyEnd(socket)
+      else this.#destroyIfDone()
     })
     socket.on('finish', () => {
       this.#outputEnd ??= new VFIOCompleted()
       this.#destroyIfDone()
       this.#changed()
     })
+  }
+
+  /**
+   * Where bytes and a reset arrive together, libuv tells the reset as a clean end. Whoever writes finds out: an empty
+   * write fails with what broke the connection, and with `EPIPE` if it was the other direction only.
+   */
+  #verifyEnd(socket: Socket): void {
+    const ended = (): void => this.#inputEnded()
+    const isTCP = localPeerFromSock(socket) !== null
+    const canTell = isTCP && !socket.writableEnded && !socket.destroyed
+    if (!canTell) ended()
+    else if (socket.writableLength > 0) setImmediate(ended)
+    else {
+      socket.write(EMPTY, (error) => {
+        if (error === null || error === undefined || systemErrorInfo(error).code === 'EPIPE') ended()
+      })
+    }
+  }
+
+  #inputEnded(): void {
+    this.#inputEnd ??= new VFIOCompleted()
+    this.#destroyIfDone()
+    this.#changed()
   }
 
   #written(): void {
@@ -311,7 +343,10 @@ export class VNetDevice implements IVByteDevice {
   #endIfFlushed(): void {
     const socket = this.#intake?.socket
     if (!this.#connected || socket === undefined || socket.writableLength > 0 || socket.writableEnded) return
-    if (this.#outputEnd === null) socket.end()
+    if (this.#outputEnd !== null) return
+    // From here on an empty write cannot tell a reset from an end, so the intake has to.
+    this.#intake?.readSingly()
+    socket.end()
   }
 
   #lost(error: unknown): void {

@@ -29,11 +29,17 @@ export class SocketIntake {
   readonly socket: Socket
   readonly #capacityBytes: number
   readonly #held = new VByteBuffer()
+  /** The socket was made by others, and gives its bytes as a stream. */
+  readonly #streams: boolean
+  readonly #onData = (chunk: Buffer): void => this.#streamed(chunk)
   #owner: SocketIntakeOwner | undefined
   /** The memory that the next read fills, and from where on; only on a socket that was made here. */
   #memory = EMPTY
   #memoryUsed = 0
   #stopped = false
+  #single = false
+  /** The stream is read, and does not flow. */
+  #pulls = false
   #discarding = false
 
   /** @param socket one that others made, or where to connect one that is made here */
@@ -41,7 +47,8 @@ export class SocketIntake {
     this.#capacityBytes = capacityBytes
     this.socket = socket instanceof Socket ? socket : this.#connectSocket(socket)
     this.socket.on('error', () => undefined)
-    if (this.socket === socket) socket.on('data', (chunk: Buffer) => this.#streamed(chunk)).pause()
+    this.#streams = this.socket === socket
+    if (this.#streams) this.socket.on('data', this.#onData).pause()
   }
 
   /** Bytes that can be taken. */
@@ -69,10 +76,26 @@ export class SocketIntake {
     this.#readOn()
   }
 
+  /**
+   * From now on the socket stops after a read that did not fill its memory, until that was taken. A reset that came with
+   * those bytes is then told by the next read, where going on would tell it as a clean end.
+   */
+  readSingly(): void {
+    if (this.#single) return
+    this.#single = true
+    if (!this.#streams || this.socket.readableHighWaterMark > 1) return
+    // A stream with a low mark stops after each chunk, as long as nothing makes it flow.
+    this.#pulls = true
+    this.socket.off('data', this.#onData)
+    this.socket.on('readable', () => this.#readStream())
+  }
+
   #readOn(): void {
     if (!this.#stopped) return
     this.#stopped = false
-    if (!this.socket.destroyed) this.socket.resume()
+    if (this.socket.destroyed) return
+    if (this.#pulls) this.#readStream()
+    else this.socket.resume()
   }
 
   #connectSocket(where: NetConnectOpts): Socket {
@@ -92,22 +115,39 @@ export class SocketIntake {
   }
 
   #filled(size: number): boolean {
-    if (this.#discarding) return true
+    const isPart = this.#memoryUsed + size < this.#memory.length
+    if (this.#discarding) return this.#dropped(isPart)
     const bytes = this.#memory.subarray(this.#memoryUsed, this.#memoryUsed + size)
-    if (size < COPY_BELOW_BYTES) return this.#arrived(Buffer.from(bytes))
-    this.#memoryUsed += size
-    return this.#arrived(bytes)
+    if (size >= COPY_BELOW_BYTES) this.#memoryUsed += size
+    return this.#arrived(size >= COPY_BELOW_BYTES ? bytes : Buffer.from(bytes), isPart)
   }
 
   #streamed(chunk: Buffer): void {
-    if (this.#discarding || this.#arrived(chunk)) return
-    this.socket.pause()
+    if (!this.#discarding && !this.#arrived(chunk, false)) this.socket.pause()
+  }
+
+  /** Takes what the stream holds, unless there is enough. */
+  #readStream(): void {
+    while (this.#discarding || this.#held.length < this.#capacityBytes) {
+      const chunk = this.socket.read() as Buffer | null
+      if (chunk === null) return
+      if (!this.#discarding) this.#arrived(chunk, false)
+    }
+    this.#stopped = true
   }
 
   /** False if no more is to be read for now. */
-  #arrived(bytes: Buffer): boolean {
+  #dropped(isPart: boolean): boolean {
+    if (!this.#single || !isPart) return true
+    this.#stopped = true
+    setImmediate(() => this.#readOn())
+    return false
+  }
+
+  /** False if no more is to be read for now. */
+  #arrived(bytes: Buffer, isPart: boolean): boolean {
     this.#held.append(bytes)
-    this.#stopped = this.#held.length >= this.#capacityBytes
+    this.#stopped = this.#held.length >= this.#capacityBytes || (this.#single && isPart)
     this.#owner?.arrived()
     return !this.#stopped
   }

@@ -2,7 +2,7 @@
  * The contract of a device: what an endpoint may rely on of the thing that moves its bytes.
  */
 import { VFIOCompleted, VFIOLost } from '@vio/reactor'
-import { VMemoryPeer, type VPeer } from '../../peer.js'
+import type { VPeer } from '../../peer.js'
 import type { IVByteDevice } from '../../types.js'
 import { VBytePattern, VPatternChecker } from '../pattern.js'
 import type { IVContractCase } from './case.js'
@@ -257,8 +257,8 @@ const CONNECTING: readonly IVContractCase<VDeviceFactory>[] = [
   deviceCase('tells a connection that was refused as ends of both directions', async (rig) => {
     const made = rig.connectable?.('refuse')
     if (made === undefined) return
-    const { device } = made
-    device.connect?.(new VMemoryPeer('nobody'))
+    const { device, target } = made
+    device.connect?.(target)
     equal(device.inputEnd, null, 'the end inside the call')
     await rig.until(() => device.inputEnd !== null && device.outputEnd !== null)
     equal(device.connected, false, 'connected')
