@@ -27,7 +27,7 @@ const PACKAGES: Readonly<Record<string, PackageRule>> = {
   io: { imports: ['reactor'], entries: ['.', './filter', './node', './facade', './rx', './testing'] },
   sock: {
     imports: ['reactor', 'io'],
-    except: [{ files: /(batch-port|device)\.ts$/, imports: ['native'] }],
+    except: [{ files: /(batch-port|device)\.ts$|^native-/, imports: ['native'] }],
     entries: ['.', './testing'],
   },
   pipe: { imports: ['reactor', 'io', 'native'], entries: ['.', './testing'] },

@@ -1,0 +1,80 @@
+/**
+ * One attempt to connect a native socket to one address.
+ *
+ * Decides what the system is asked for, and turns what it answers into one outcome, as the socket opener does for sockets
+ * of Node. Invariant: an attempt has one outcome, told on a later turn of the loop, and none after it was given up; the
+ * socket of an attempt that did not succeed is closed.
+ */
+import { VIPSocketPeer, type VSocketPeer } from '@vio/io'
+import { checkSocketPeer } from './address.js'
+import { socketLost } from './errno.js'
+import { NativeSocket, NOT_NOW } from './native-socket.js'
+import type { GiveUp, VSourceAddress } from './socket-opener.js'
+
+/** Told how an attempt came out. */
+export interface NativeOutcome {
+  opened(socket: NativeSocket): void
+  failed(error: Error): void
+}
+
+/** Starts to connect to a peer. */
+export type NativeOpener = (peer: VSocketPeer, outcome: NativeOutcome) => GiveUp
+
+/**
+ * Connects a socket to a peer.
+ *
+ * @throws VAddressError or TypeError if the peer is none that a stream socket can be connected to
+ */
+export function connectNative(peer: VSocketPeer, source: VSourceAddress, outcome: NativeOutcome): GiveUp {
+  checkSocketPeer(peer)
+  let socket: NativeSocket | undefined
+  let over = false
+  const fail = (error: unknown): void => {
+    if (over) return
+    over = true
+    socket?.close()
+    outcome.failed(socketLost(`no connection to ${peer}`, error))
+  }
+  const succeed = (): void => {
+    if (over || socket === undefined) return
+    over = true
+    socket.want(false, false)
+    outcome.opened(socket)
+  }
+  try {
+    socket = start(peer, source)
+    const made = socket
+    const result = made.connect(peer)
+    if (typeof result !== 'number') setImmediate(fail, result)
+    else if (result !== NOT_NOW) setImmediate(succeed)
+    else {
+      const ended = (): void => {
+        const error = made.connectError(peer)
+        if (error === undefined) succeed()
+        else fail(error)
+      }
+      made.listen({ ready: ended })
+      made.want(false, true)
+    }
+  } catch (error) {
+    setImmediate(fail, error)
+  }
+  return () => {
+    over = true
+    socket?.close()
+  }
+}
+
+function start(peer: VSocketPeer, { localAddress, localPort }: VSourceAddress): NativeSocket {
+  const socket = NativeSocket.for(peer)
+  if (peer instanceof VIPSocketPeer && (localAddress !== undefined || localPort !== undefined)) {
+    const any = peer.ipVersion === 6 ? '::' : '0.0.0.0'
+    try {
+      socket.bind(new VIPSocketPeer(localAddress ?? any, localPort ?? 0))
+    } catch (error) {
+      socket.close()
+      throw error
+    }
+  }
+  return socket
+}

@@ -1,0 +1,336 @@
+/**
+ * `VNativeSocketDevice`: a socket of the system itself as a byte device, without a stream of Node between.
+ *
+ * Decides when the socket is waited for and what the system's answers mean to a chain's end. What is written is given to
+ * the system at once or not taken, so nothing waits in between; what is read waits in the intake. Invariants: each direction
+ * has one end, which is told behind its last byte; nothing is asked of the system after the socket was let go.
+ */
+import {
+  type IVByteDevice,
+  type VFailure,
+  VFIOCompleted,
+  VFIOLost,
+  VIOClosed,
+  VIOError,
+  type VPeer,
+  VSocketPeer,
+  VUnixSocketPeer,
+} from '@vio/io'
+import { describeValue, sizeOption, timeOption } from './describe.js'
+import type { VSocketLost } from './errno.js'
+import { NativeIntake } from './native-intake.js'
+import { connectNative, type NativeOpener } from './native-opener.js'
+import { NativeSocket } from './native-socket.js'
+import { DEFAULT_SOCKET_BYTES, type VNetDeviceOptions } from './net-device.js'
+import { checkSource, type GiveUp } from './socket-opener.js'
+
+/** How long a socket that was closed cleanly waits for the other side's end, where nothing else is said. */
+const DEFAULT_LINGER_MS = 1000
+
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** Options of `VNativeSocketDevice`: those of `VNetDevice`. */
+export interface VNativeSocketDeviceOptions extends Omit<VNetDeviceOptions, 'opener'> {
+  /** What connects. By default one attempt at the one address, without a time-out. */
+  readonly opener?: NativeOpener
+}
+
+/**
+ * Reads and writes a socket that `native` has opened and connected, or null, which `connect` then opens.
+ *
+ * The same to a chain as `VNetDevice` with the same options. `maxWriteBytes` bounds what one call takes; nothing waits in
+ * the device. A loss that comes behind bytes is told behind them.
+ */
+export class VNativeSocketDevice implements IVByteDevice {
+  readonly maxReadBytes: number
+  readonly maxWriteBytes: number
+  readonly #intake: NativeIntake
+  readonly #lingerMs: number
+  readonly #opener: NativeOpener
+  #changed: () => void = () => undefined
+  #socket: NativeSocket | null = null
+  #giveUp: GiveUp | null = null
+  #peer: VSocketPeer | null
+  #connected = false
+  #inputEnd: VFailure | null = null
+  #outputEnd: VFailure | null = null
+  #inputClosed = false
+  #outputClosed = false
+  #released: VFailure | null = null
+  /** The system took no more. */
+  #full = false
+  /** Nobody takes what was read, so no more is read. */
+  #stopped = false
+  /** The system has told the end of the input, whoever was there to hear it. */
+  #sawEnd = false
+  /** What a write has learned about the connection; a read would take it for a clean end then. */
+  #broken: VSocketLost | null = null
+  #linger: NodeJS.Timeout | undefined
+  #noDelay: boolean
+  #keepAlive: boolean
+
+  /** @throws RangeError for a size below 1, VAddressError for a wrong source address, TypeError for what is no socket */
+  constructor(socket: NativeSocket | null, options: VNativeSocketDeviceOptions = {}) {
+    if (socket !== null && !(socket instanceof NativeSocket)) {
+      throw new TypeError(`a native socket device needs a native socket, got ${describeValue(socket)}`)
+    }
+    this.maxReadBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES)
+    this.maxWriteBytes = sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_SOCKET_BYTES)
+    this.#lingerMs = timeOption('lingerMs', options.lingerMs ?? DEFAULT_LINGER_MS)
+    const source = checkSource(options)
+    this.#opener = options.opener ?? ((peer, outcome) => connectNative(peer, source, outcome))
+    this.#noDelay = options.noDelay ?? true
+    this.#keepAlive = options.keepAlive ?? false
+    this.#peer = options.peer ?? null
+    this.#intake = new NativeIntake(this.maxReadBytes)
+    if (socket !== null) this.#adopt(socket, options.peer ?? null)
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  get peer(): VSocketPeer | null {
+    return this.#peer
+  }
+
+  /** This side's address; null while there is none, and for a Unix socket. */
+  get localPeer(): VSocketPeer | null {
+    const own = this.#socket?.localPeer ?? null
+    return own instanceof VUnixSocketPeer ? null : own
+  }
+
+  get readable(): boolean {
+    return this.#intake.heldBytes > 0 && !this.#inputClosed
+  }
+
+  get inputEnd(): VFailure | null {
+    return this.#inputClosed || this.#intake.heldBytes === 0 ? this.#inputEnd : null
+  }
+
+  get writable(): boolean {
+    return this.#connected && !this.#full && !this.#outputClosed && this.#outputEnd === null
+  }
+
+  get outputEnd(): VFailure | null {
+    return this.#outputEnd
+  }
+
+  get unflushedBytes(): number {
+    return 0
+  }
+
+  /** Whether small writes are sent at once. */
+  get noDelay(): boolean {
+    return this.#noDelay
+  }
+
+  set noDelay(on: boolean) {
+    this.#noDelay = checkFlag('noDelay', on)
+    if (this.#connected && this.#isIP) this.#socket?.setNoDelay(on)
+  }
+
+  /** Whether a silent peer is asked if it is there. */
+  get keepAlive(): boolean {
+    return this.#keepAlive
+  }
+
+  set keepAlive(on: boolean) {
+    this.#keepAlive = checkFlag('keepAlive', on)
+    if (this.#connected && this.#isIP) this.#socket?.setKeepAlive(on)
+  }
+
+  onReady(changed: () => void): void {
+    this.#changed = changed
+  }
+
+  /**
+   * @throws VIOError if it was connected before or closed, TypeError for what is no socket peer, VAddressError for one
+   *   that cannot be connected to
+   */
+  connect(peer: VPeer): void {
+    if (this.#giveUp !== null || this.#connected)
+      throw new VIOError('this device was connected before; use a new one')
+    if (this.#released !== null || this.#inputEnd !== null)
+      throw new VIOClosed('this device is closed; use a new one')
+    if (!(peer instanceof VSocketPeer)) {
+      throw new TypeError(`a socket is connected to a socket peer, got ${describeValue(peer)}`)
+    }
+    this.#giveUp = this.#opener(peer, {
+      opened: (socket) => this.#adopt(socket, peer),
+      failed: (error) => this.#lose(new VFIOLost(error)),
+    })
+  }
+
+  readSome(maxBytes: number): Buffer {
+    if (!this.readable) return EMPTY
+    const bytes = this.#intake.take(maxBytes)
+    if (this.#stopped && !this.#intake.full) {
+      this.#stopped = false
+      this.#wait()
+    }
+    return bytes
+  }
+
+  writeSome(data: Uint8Array): number {
+    const socket = this.#socket
+    if (socket === null || !this.writable || data.length === 0) return 0
+    const size = Math.min(this.maxWriteBytes, data.length)
+    const result = socket.write(size === data.length ? data : data.subarray(0, size))
+    if (typeof result !== 'number') {
+      this.#outputBroken(result)
+      return 0
+    }
+    if (result === size) return size
+    this.#full = true
+    this.#wait()
+    return Math.max(0, result)
+  }
+
+  closeInput(reason: VFailure): void {
+    if (this.#inputClosed) return
+    this.#inputClosed = true
+    this.#intake.discard()
+    this.#stopped = false
+    this.#wait()
+    this.#inputEnd ??= reason
+  }
+
+  closeOutput(reason: VFailure): void {
+    if (this.#outputClosed) return
+    this.#outputClosed = true
+    if (this.#outputEnd !== null) return
+    if (!(reason instanceof VFIOCompleted)) this.#reset(reason)
+    else if (this.#connected) this.#endOutput()
+  }
+
+  close(reason: VFailure): void {
+    // What was taken is the system's, which sends it; there is nothing left that a later, less clean close could drop.
+    if (this.#released !== null) return
+    this.#released = reason
+    this.closeInput(reason)
+    if (reason instanceof VFIOCompleted && this.#connected) {
+      this.closeOutput(reason)
+      this.#letGo()
+    } else this.#reset(reason)
+  }
+
+  get #isIP(): boolean {
+    return !(this.#peer instanceof VUnixSocketPeer)
+  }
+
+  #adopt(socket: NativeSocket, peer: VSocketPeer | null): void {
+    this.#giveUp = null
+    if (this.#released !== null) {
+      socket.close()
+      return
+    }
+    this.#socket = socket
+    this.#peer = peer ?? socket.remotePeer
+    this.#connected = true
+    if (this.#isIP) {
+      if (this.#noDelay) socket.setNoDelay(true)
+      if (this.#keepAlive) socket.setKeepAlive(true)
+    }
+    socket.listen({ ready: (readable, writable, failed) => this.#ready(readable, writable, failed) })
+    if (this.#outputClosed) this.#endOutput()
+    this.#wait()
+    this.#changed()
+  }
+
+  #ready(readable: boolean, writable: boolean, failed: boolean): void {
+    if (writable) this.#full = false
+    // An error that only a writer asked for has to be found by somebody: whoever writes next, or else a read.
+    if (readable || (failed && !writable)) this.#read()
+    this.#wait()
+    this.#changed()
+  }
+
+  #read(): void {
+    const socket = this.#socket
+    if (socket === null || this.#sawEnd) return
+    if (this.#intake.full && !this.#inputClosed) {
+      this.#stopped = true
+      return
+    }
+    const result = this.#intake.fill(socket)
+    if (typeof result !== 'number') this.#lose(new VFIOLost(result))
+    else if (result === 0) this.#inputOver()
+  }
+
+  #inputOver(): void {
+    this.#sawEnd = true
+    if (this.#broken === null) {
+      this.#inputEnd ??= new VFIOCompleted()
+      this.#letGo()
+    } else this.#lose(new VFIOLost(this.#broken))
+  }
+
+  /** Tells the system what to wait for. */
+  #wait(): void {
+    const socket = this.#socket
+    if (socket === null) return
+    socket.want(!this.#stopped && !this.#sawEnd, this.#full && this.#outputEnd === null)
+  }
+
+  #endOutput(): void {
+    this.#socket?.shutdown()
+    this.#full = false
+    this.#outputEnd ??= new VFIOCompleted()
+    this.#letGo()
+    this.#changed()
+  }
+
+  /** The write has taken the error, so what a read tells from now on is no clean end. */
+  #outputBroken(error: VSocketLost): void {
+    // On a Unix socket the other side may have closed in order, and what it wrote before can still be read.
+    if (this.#isIP) this.#broken = error
+    this.#outputEnd ??= new VFIOLost(error)
+    this.#full = false
+    this.#changed()
+  }
+
+  /** The connection is gone. */
+  #lose(failure: VFailure): void {
+    this.#sawEnd = true
+    this.#inputEnd ??= failure
+    this.#outputEnd ??= failure
+    this.#full = false
+    this.#drop()
+    this.#changed()
+  }
+
+  /** After a clean close: what was taken has been given to the system, and nothing comes any more, or not soon. */
+  #letGo(): void {
+    const socket = this.#socket
+    if (!(this.#released instanceof VFIOCompleted) || socket === null || this.#outputEnd === null) return
+    if (this.#sawEnd || this.#lingerMs === 0) {
+      this.#drop()
+      return
+    }
+    socket.unref()
+    this.#linger ??= setTimeout(() => this.#drop(), Math.min(this.#lingerMs, 2 ** 31 - 1)).unref()
+  }
+
+  /** Drops the connection so that the other side sees a loss. */
+  #reset(reason: VFailure): void {
+    this.#inputEnd ??= reason
+    this.#outputEnd ??= reason
+    this.#sawEnd = true
+    this.#giveUp?.()
+    if (this.#isIP) this.#socket?.reset()
+    this.#drop()
+    this.#changed()
+  }
+
+  #drop(): void {
+    if (this.#linger !== undefined) clearTimeout(this.#linger)
+    this.#socket?.close()
+    this.#socket = null
+  }
+}
+
+function checkFlag(name: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`${name} is true or false, got ${describeValue(value)}`)
+}
