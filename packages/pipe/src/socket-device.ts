@@ -7,7 +7,7 @@
  */
 import { Socket, type SocketConstructorOpts } from 'node:net'
 import { ReadStream, WriteStream } from 'node:tty'
-import { type VFailure, VFIOCompleted } from '@vio/io'
+import { type VFailure, VFIOCompleted, VFIOLost, VIOException } from '@vio/io'
 import { VStreamDevice } from '@vio/io/node'
 import { VDescriptorError } from './errors.js'
 import type { DeviceSpec, IVDescriptorDevice } from './types.js'
@@ -38,6 +38,8 @@ export class SocketDevice implements IVDescriptorDevice {
   readonly #socket: Socket
   readonly #stream: VStreamDevice
   #fd: number
+  #inputEnd: VFailure | null = null
+  #outputEnd: VFailure | null = null
   #released: () => void = () => undefined
 
   /** @throws VDescriptorError if Node cannot take the descriptor: it may be watched already */
@@ -65,7 +67,9 @@ export class SocketDevice implements IVDescriptorDevice {
   }
 
   get inputEnd(): VFailure | null {
-    return this.#spec.use === 'write' ? NOTHING : this.#stream.inputEnd
+    if (this.#spec.use === 'write') return NOTHING
+    this.#inputEnd ??= named('reading', this.#stream.inputEnd)
+    return this.#inputEnd
   }
 
   get writable(): boolean {
@@ -73,7 +77,9 @@ export class SocketDevice implements IVDescriptorDevice {
   }
 
   get outputEnd(): VFailure | null {
-    return this.#spec.use === 'read' ? NOTHING : this.#stream.outputEnd
+    if (this.#spec.use === 'read') return NOTHING
+    this.#outputEnd ??= named('writing', this.#stream.outputEnd)
+    return this.#outputEnd
   }
 
   get unflushedBytes(): number {
@@ -110,6 +116,12 @@ export class SocketDevice implements IVDescriptorDevice {
     this.#stream.close(reason)
     if (this.#spec.use === 'read') this.#socket.destroy()
   }
+}
+
+/** An end whose reason the system gave, with that as an error of this package. */
+function named(what: string, end: VFailure | null): VFailure | null {
+  if (end === null || end instanceof VFIOCompleted || end.value instanceof VIOException) return end
+  return new VFIOLost(VDescriptorError.of(what, end.value))
 }
 
 /** The end of a direction that is not there. */
