@@ -171,12 +171,12 @@ export class SimFlow {
   }
 
   #detectLosses(now: number): void {
-    const lostBefore = now - this.rtt.lossDelayMs
+    const { lossDelayMs } = this.rtt
     for (const record of this.#outstanding.values()) {
       if (record.number > this.#largestAcked) break
       const isFar = record.number <= this.#largestAcked - PACKET_THRESHOLD
       // Those behind it were sent later.
-      if (!isFar && record.sentAt > lostBefore) break
+      if (!isFar && record.sentAt + lossDelayMs > now) break
       this.#take(record)
       this.counts.lost += 1
       this.congestion.onLoss(now, record)

@@ -3,12 +3,13 @@
  * (draft-ietf-ccwg-bbr sections 5.5.1 to 5.5.9).
  *
  * Filters only; what follows from them is decided in `bbr`. Invariant: the rate is the largest sample of this probing
- * cycle and the last, the round-trip time the least of ten seconds.
+ * cycle and the last, the round-trip time the least of two probing intervals, ten seconds or more.
  */
 import type { RateSample } from './delivery.js'
 
-const MIN_RTT_FILTER_MS = 10_000
+/** How old the least round-trip time may become before it is probed, and in round trips: probing costs about one. */
 const PROBE_RTT_INTERVAL_MS = 5_000
+const PROBE_RTT_INTERVAL_RTTS = 32
 /** Rounds of one half of the filter of uneven acknowledgement, of which there are two. */
 const EXTRA_ACKED_ROUNDS = 5
 
@@ -69,13 +70,14 @@ export class PathModel {
 
   /** Takes a round-trip time; -1 for none. */
   onRtt(now: number, rttMs: number): void {
-    this.isProbeRttDue =
-      this.#probeRttMinMs !== Number.POSITIVE_INFINITY && now > this.#probeRttMinAt + PROBE_RTT_INTERVAL_MS
+    const isKnown = this.minRttMs !== Number.POSITIVE_INFINITY
+    const intervalMs = isKnown ? Math.max(PROBE_RTT_INTERVAL_MS, PROBE_RTT_INTERVAL_RTTS * this.minRttMs) : 0
+    this.isProbeRttDue = isKnown && now > this.#probeRttMinAt + intervalMs
     if (rttMs >= 0 && (rttMs < this.#probeRttMinMs || this.isProbeRttDue)) {
       this.#probeRttMinMs = rttMs
       this.#probeRttMinAt = now
     }
-    const isOld = now > this.#minRttAt + MIN_RTT_FILTER_MS
+    const isOld = now > this.#minRttAt + 2 * intervalMs
     if (this.#probeRttMinMs < this.minRttMs || isOld) {
       this.minRttMs = this.#probeRttMinMs
       this.#minRttAt = this.#probeRttMinAt
