@@ -22,7 +22,7 @@ import {
   type VTLSClientOptions,
   type VTLSClientTransportOptions,
   VTLSServer,
-  type VTLSServerContext,
+  VTLSServerContext,
   type VTLSServerOptions,
   type VTLSTransport,
   type VTLSTransportOptions,
@@ -85,7 +85,7 @@ export class TLSRig {
     more: Partial<VTLSServerOptions> | VTLSServerContext = {},
     options: VTLSTransportOptions = {},
   ): VTLSServer {
-    const context = 'open' in more ? more : { ...this.certificates.server, ...more }
+    const context = more instanceof VTLSServerContext ? more : { ...this.certificates.server, ...more }
     return new VTLSServer(this.reactor, context, options)
   }
 
@@ -106,7 +106,9 @@ export class TLSRig {
   connection(given: ConnectionOptions = {}): Connection {
     const versions =
       given.version === undefined ? {} : { minVersion: given.version, maxVersion: given.version }
-    const server = this.server({ ...versions, ...given.server }, given.serverOptions)
+    const context =
+      given.server instanceof VTLSServerContext ? given.server : { ...versions, ...given.server }
+    const server = this.server(context, given.serverOptions)
     const client = this.client({ ...versions, ...given.client }, given.clientOptions)
     const line = this.join(server, client, given.line)
     return {
@@ -161,7 +163,7 @@ export interface Application {
 /** How a connection is made. */
 export interface ConnectionOptions {
   readonly version?: VTLSVersion
-  readonly server?: Partial<VTLSServerOptions>
+  readonly server?: Partial<VTLSServerOptions> | VTLSServerContext
   readonly client?: VTLSClientOptions
   readonly serverOptions?: VTLSTransportOptions
   readonly clientOptions?: VTLSClientTransportOptions

@@ -260,10 +260,13 @@ export class TLSCore {
 
   /** Asks the application, once for each consumer that is attached. A no takes everything down. */
   #admits(): boolean {
-    if (this.#phase === 'handshake' || this.#phase === 'idle' || this.#isDown()) return false
+    if (this.#phase === 'handshake' || this.#phase === 'idle') return false
     const consumer = this.inbound.outlet.consumer
-    if (consumer === null || consumer === this.#admitted) return true
+    if (consumer === this.#admitted && consumer !== null) return true
+    if (this.#isDown()) return false
+    if (consumer === null) return true
     if (!this.#permitted(consumer.control)) {
+      this.#admitted = null
       this.#refuse()
       return false
     }
@@ -294,7 +297,8 @@ export class TLSCore {
     if (genuine) this.inbound.give()
     if (this.#isDown()) return
     this.#leave('down')
-    this.outbound.lose(reason)
+    // What OpenSSL finds at fault it tells the other side in an alert.
+    this.outbound.lose(reason, reason.code.startsWith('ERR_SSL_'))
     this.inbound.lose(reason, genuine)
     this.inbound.dropIntake(reason)
   }

@@ -106,7 +106,9 @@ export class Inbound {
   lose(reason: Error, keepOpened: boolean): void {
     if (!keepOpened) this.#opened.clear()
     if (this.#end?.clean !== true) this.#end = { clean: false, reason }
-    this.#giveOpened()
+    // What waits there was meant for a consumer that has left.
+    if (!keepOpened && this.outlet.queuedBytes > 0) this.outlet.abort(reason)
+    if (this.#opened.length > 0) this.outlet.write(this.#opened.popList())
     this.#tellEnd()
   }
 

@@ -120,10 +120,14 @@ export class Outbound {
     else if (this.#ending && end?.clean === false) this.outlet.finish(false, end.reason)
   }
 
-  /** Ends the ciphertext as lost, behind what was sealed: an alert, perhaps. Takes no more plaintext. */
-  lose(reason: Error): void {
+  /**
+   * Ends the ciphertext behind what was sealed, and takes no more plaintext. `alerted` says that an alert is the last of
+   * it: then nothing is missing on the line, and an end that is a reset there could overtake it.
+   */
+  lose(reason: Error, alerted: boolean): void {
     this.give()
-    this.outlet.finish(false, reason)
+    if (alerted) this.outlet.finish(true)
+    else this.outlet.finish(false, reason)
     this.dropIntake(reason)
   }
 
