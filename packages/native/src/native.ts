@@ -8,6 +8,7 @@ export {
   dup,
   isCloseOnExec,
   isNonBlocking,
+  isOpen,
   pipe,
   pipeSize,
   read,

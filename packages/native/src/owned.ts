@@ -55,11 +55,17 @@ export class VOwnedDescriptor {
     return this.#fd === -1
   }
 
-  /** A watch that ends with the descriptor. @throws as `VDescriptorWatch`, VNativeError EBADF once it is closed */
+  /**
+   * A watch that ends with the descriptor. The first needs no descriptor of its own, which is why nobody else may close
+   * this one, and why it is given to a stream of Node's only by `release`.
+   *
+   * @throws as `VDescriptorWatch`, VNativeError EBADF once it is closed
+   */
   watch(listener: VReadinessListener): VDescriptorWatch {
     if (this.#fd === -1) throw new VNativeError('watch', constants.errno.EBADF, 'the descriptor is closed')
-    const watch = new VDescriptorWatch(this.#fd, listener, OWNER)
     for (const other of this.#watches) if (other.closed) this.#watches.delete(other)
+    // The loop polls a number for one watch only; each further one gets a number of its own.
+    const watch = new VDescriptorWatch(this.#fd, listener, this.#watches.size === 0 ? OWNER : undefined)
     this.#watches.add(watch)
     return watch
   }

@@ -165,7 +165,8 @@ function decodeIPv6(view: Buffer): string {
 /** The number of a zone, which is given by its number or by the name of its interface. */
 function scopeOf(zone: string): number {
   if (/^\d{1,9}$/.test(zone)) return Number(zone)
-  const found = networkInterfaces()[zone]?.find((each) => each.family === 'IPv6')
+  const addresses = new Map(Object.entries(networkInterfaces())).get(zone)
+  const found = addresses?.find((each) => each.family === 'IPv6')
   if (found !== undefined && found.scopeid !== undefined) return found.scopeid
   throw new RangeError(`no interface ${show(zone)} has an IPv6 address`)
 }

@@ -141,6 +141,12 @@ export function dup(fd: number): number {
   return noteOpened(control('dup', fd, F_DUPFD_CLOEXEC, FIRST_FD))
 }
 
+/** Whether a number names an open descriptor. @throws VNativeError EBADF for a negative one */
+export function isOpen(fd: number): boolean {
+  checkFd(fd, 'fcntl')
+  return descriptors.calls.fcntl(fd, F_GETFD, 0) >= 0
+}
+
 /** Whether reads and writes of the descriptor return at once instead of waiting. @throws VNativeError EBADF */
 export function isNonBlocking(fd: number): boolean {
   checkFd(fd, 'fcntl')
