@@ -28,7 +28,10 @@ export interface V08Options {
   readonly closeTimeoutMs?: number
   /** How long late datagrams are answered after the end. By default 4 s. */
   readonly lingerMs?: number
-  /** Silence after which an empty datagram is sent, so that NATs keep their mappings; Infinity for never. By default 15 s. */
+  /**
+   * Silence after which the peer is asked whether it is there, which keeps the mappings of NATs as well; Infinity for
+   * never, and then a peer that vanishes while nothing is sent is not missed. By default 15 s.
+   */
   readonly keepAliveMs?: number
   /** Hooks; see there. */
   readonly hooks?: VUDPHooks

@@ -8,6 +8,8 @@ import type { V08Profile } from './profile.js'
 
 /** The least that a slow-start threshold may be, in segments. */
 const MIN_THRESHOLD = 2
+/** How many segments one acknowledgement may speak for. */
+const COUNTED_SEGMENTS = 2
 /** More segments than this are never in flight with buffers that anybody uses. */
 const MAX_WINDOW = 65_536
 
@@ -41,9 +43,10 @@ export class Congestion08 {
     this.#threshold = Math.max(this.#threshold, this.#firstThreshold)
   }
 
-  /** A datagram acknowledged something new. */
-  onAck(): void {
-    const growth = this.#window <= this.#threshold ? 1 : 1 / this.#window
+  /** `segments` were acknowledged at once: counted up to two, as a receiver answers every other one (RFC 3465). */
+  onAck(segments: number): void {
+    const counted = Math.min(segments, COUNTED_SEGMENTS)
+    const growth = this.#window <= this.#threshold ? counted : counted / this.#window
     this.#window = Math.min(this.#window + growth, MAX_WINDOW)
   }
 

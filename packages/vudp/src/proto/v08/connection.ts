@@ -172,7 +172,7 @@ export class V08Connection implements IVUDPEngine {
     }
     const { recovery, probing, connected } = this.#state
     if (connected) recovery.onTimer(now, probing)
-    else recovery.onHelloTimer(now)
+    else recovery.onHelloTimer(now, this.#state.recv.next > 0)
   }
 
   pollTimeout(): number {
@@ -219,9 +219,9 @@ export class V08Connection implements IVUDPEngine {
       return
     }
     this.#defect.mend(packet, bytes)
-    this.#state.quietSince = now
+    this.#state.heard(now)
     if (failure) this.#peerFailed()
-    else if (this.#takeAck(packet, now) && this.#takeData(packet, bytes)) this.#takeEnds(packet)
+    else if (this.#takeAck(packet, now) && this.#takeData(packet, bytes, now)) this.#takeEnds(packet)
   }
 
   /** Returns false if the connection has failed. */
@@ -239,10 +239,10 @@ export class V08Connection implements IVUDPEngine {
     return true
   }
 
-  #takeData(packet: Packet08, bytes: Buffer): boolean {
+  #takeData(packet: Packet08, bytes: Buffer, now: number): boolean {
     if (packet.dataBytes === 0) return true
     const state = this.#state
-    if (state.recv.next === 0) return this.#takeHello(packet, bytes)
+    if (state.recv.next === 0) return this.#takeHello(packet, bytes, now)
     const { closeAt } = state.ending
     if (closeAt !== -1 && packet.endSeq > closeAt) {
       return this.#fault(`data up to ${packet.endSeq} behind the end at ${closeAt}`)
@@ -258,14 +258,14 @@ export class V08Connection implements IVUDPEngine {
       return true
     }
     state.counters.streamBytesReceived += state.recv.next - before
-    state.ackOwed = true
+    state.oweAck()
     // What was owed before would now only look like a loss.
     state.repeatsOwed = 0
     this.#tellChange()
     return true
   }
 
-  #takeHello(packet: Packet08, bytes: Buffer): boolean {
+  #takeHello(packet: Packet08, bytes: Buffer, now: number): boolean {
     const { recv, recovery, hello } = this.#state
     if (packet.seq !== 0 || !hello.equals(bytes.subarray(packet.dataStart, packet.dataEnd))) {
       return this.#fault('the peer did not begin with the hello')
@@ -273,8 +273,7 @@ export class V08Connection implements IVUDPEngine {
     recv.insert(0, bytes, packet.dataStart, packet.dataEnd)
     recv.skip(hello.length)
     this.#state.ackOwed = true
-    // The peer may not have been there when our hello went out.
-    recovery.hurry()
+    recovery.onHello(now)
     return true
   }
 
@@ -328,7 +327,10 @@ export class V08Connection implements IVUDPEngine {
     const { ending, send, recv } = state
     if (recv.advanceEdge()) state.ackOwed = true
     const left = { waitingBytes: send.waitingBytes, inFlight: send.segments.count }
-    if (ending.advance(left, now)) state.quietSince = now
+    if (ending.isDue(left)) {
+      state.expectAnswer(now)
+      ending.begin(now)
+    }
     if (ending.lookAtInput(recv.next)) {
       state.ackOwed = true
       this.#stream.onInputEnd()

@@ -83,14 +83,17 @@ export class Ending08 {
     return this.#deadlineAt
   }
 
-  /** Starts to tell our end, if nothing is left before it. Returns true if that is so since now. */
-  advance(left: OutputLeft, now: number): boolean {
-    const due = this.finishing || this.aborted
-    if (this.#output !== 'open' || !due || left.waitingBytes > 0 || left.inFlight > 0) return false
+  /** True if nothing is left before our end, and telling it has not begun. */
+  isDue(left: OutputLeft): boolean {
+    const wanted = this.finishing || this.aborted
+    return this.#output === 'open' && wanted && left.waitingBytes === 0 && left.inFlight === 0
+  }
+
+  /** Starts to tell our end. */
+  begin(now: number): void {
     this.#output = 'closing'
     this.#repeatAt = now
     this.#deadlineAt = now + this.#profile.closeTimeoutMs
-    return true
   }
 
   /** CLOSE was sent because it was due. */
@@ -111,8 +114,13 @@ export class Ending08 {
   /** Takes an ACK_CLOSE. */
   onAckClose(left: OutputLeft): AckCloseOutcome {
     if (this.#output === 'closed') return 'nothing'
-    const complete = this.finishing && left.waitingBytes === 0 && left.inFlight === 0
-    if (complete || this.#output === 'closing') {
+    if (this.#output === 'closing') {
+      this.#output = 'closed'
+      return 'closed'
+    }
+    if (this.finishing && left.waitingBytes === 0) {
+      // An original that has heard of our end says so before it acknowledges what came with it; it says so again.
+      if (left.inFlight > 0) return 'nothing'
       this.#output = 'closed'
       return 'closed'
     }

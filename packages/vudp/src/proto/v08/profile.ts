@@ -31,8 +31,8 @@ export interface V08Profile {
   readonly initialRtoMs: number
   readonly minRtoMs: number
   readonly maxRtoMs: number
-  /** The longest pause between two hellos. The originals go on doubling. */
-  readonly maxHelloRtoMs: number
+  /** The pause between two hellos once the peer's has arrived; before, it is `initialRtoMs`. The originals go on doubling. */
+  readonly heardHelloMs: number
   /** After so many back-offs in a row the round-trip estimate is forgotten. */
   readonly backoffsToForget: number
   /** Segments that may be in flight at the start and after a pause. */
@@ -51,7 +51,7 @@ export interface V08Profile {
   readonly lingerMs: number
   /** How often the last datagram is sent without being asked for, spread over the lingering. */
   readonly lingerRepeats: number
-  /** Silence after which an empty datagram keeps a NAT's mapping. The originals send none. */
+  /** Silence after which the hello, which is old data by then, asks for an answer. The originals are silent for ever. */
   readonly keepAliveMs: number
 }
 
@@ -64,13 +64,13 @@ export const PROFILE_08: V08Profile = Object.freeze({
   windowSteps: 5,
   nominalWindow: 65_535,
   originalStep: 13_107,
-  maxOwedAcks: 16,
+  maxOwedAcks: 64,
   bufferBytes: 65_536,
   maxQueuedSegments: 1024,
   initialRtoMs: 3000,
   minRtoMs: 100,
   maxRtoMs: 60_000,
-  maxHelloRtoMs: 3000,
+  heardHelloMs: 500,
   backoffsToForget: 5,
   initialWindowSegments: 2,
   duplicateAcks: 3,

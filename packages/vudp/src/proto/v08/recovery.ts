@@ -107,6 +107,7 @@ export class Recovery08 {
       acked += 1
     }
     this.ackedCount += acked
+    this.rto.onProgress()
     this.#resendNext = Math.max(this.#resendNext - acked, 0)
     this.#resendStop = Math.max(this.#resendStop - acked, 0)
     this.#urgent = false
@@ -152,13 +153,18 @@ export class Recovery08 {
     this.#resendStop = this.#segments.count
   }
 
-  /** Does what is due before the connection is validated: the hello goes out again, never with long pauses. */
-  onHelloTimer(now: number): void {
+  /** Does what is due before the connection is validated: the hello goes out again, soon if the peer was `heard`. */
+  onHelloTimer(now: number, heard: boolean): void {
     if (now < this.#timerAt) return
     this.timeouts += 1
-    this.rto.backOff(this.#profile.maxHelloRtoMs)
-    this.#timerAt = now + this.rto.rtoMs
+    this.#timerAt = now + (heard ? this.#profile.heardHelloMs : this.#profile.initialRtoMs)
     this.#urgent = true
+  }
+
+  /** The peer's hello has arrived: ours goes out again, in case that the peer was not there the first time. */
+  onHello(now: number): void {
+    this.hurry()
+    this.#timerAt = Math.min(this.#timerAt, now + this.#profile.heardHelloMs)
   }
 
   /** Nothing is in flight any more: it was dropped. */
@@ -173,7 +179,7 @@ export class Recovery08 {
 
   #adjustWindow(ack: number, acked: number): void {
     if (!this.#recovering) {
-      this.congestion.onAck()
+      this.congestion.onAck(acked)
       return
     }
     if (ack >= this.#recoverTo) {

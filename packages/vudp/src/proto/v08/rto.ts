@@ -35,7 +35,7 @@ export class RtoEstimator08 {
     return this.#minRtt
   }
 
-  /** Back-offs since the last sample. */
+  /** Back-offs since the last progress. */
   get backoffs(): number {
     return this.#backoffs
   }
@@ -55,11 +55,23 @@ export class RtoEstimator08 {
     this.#rto = this.#bounded(this.#srtt + 4 * this.#rttvar)
   }
 
-  /** Doubles the time-out, up to `maxMs`; after many in a row forgets the round-trip time. */
-  backOff(maxMs: number = this.#profile.maxRtoMs): void {
-    this.#rto = Math.min(this.#bounded(this.#rto * 2), maxMs)
+  /** Doubles the time-out; after many in a row forgets the round-trip time. */
+  backOff(): void {
+    this.#rto = this.#bounded(this.#rto * 2)
     this.#backoffs += 1
     if (this.#backoffs >= this.#profile.backoffsToForget) this.#srtt = -1
+  }
+
+  /**
+   * Takes the doubling back, as something was acknowledged. The originals wait for a sample, which on a bad link is so
+   * long in coming that the time-out grows to a minute.
+   */
+  onProgress(): void {
+    this.#backoffs = 0
+    const known = this.#srtt >= 0
+    this.#rto = known
+      ? this.#bounded(this.#srtt + 4 * this.#rttvar)
+      : Math.min(this.#rto, this.#profile.initialRtoMs)
   }
 
   #bounded(ms: number): number {

@@ -38,8 +38,8 @@ export class Sender08 {
     const size = this.#sizeOf(plan)
     packet.flags = this.#flagsOf(plan)
     packet.seq = this.#seqOf(plan)
-    packet.ack = state.recv.next
-    packet.win = state.recv.edge - state.recv.next
+    packet.ack = state.nextAck
+    packet.win = state.recv.edge - packet.ack
     const headerBytes = 1 + posintBytes(packet.seq) + posintBytes(packet.ack) + posintBytes(packet.win)
     if (headerBytes + size + MAC_BYTES > batch.room) return false
     const start = batch.end
@@ -63,8 +63,9 @@ export class Sender08 {
       if (state.send.nextSeq < state.sendEdge || now >= state.probeAt) return 'new'
     }
     if (this.#askOwed) return 'ask'
-    const due = state.ackOwed || state.repeatsOwed > 0 || now >= state.ending.repeatAt
-    return due || now >= state.keepAliveAt ? 'empty' : 'none'
+    const due = state.ackOwed || state.ackPointsOwed || state.repeatsOwed > 0
+    if (due || now >= state.ending.repeatAt) return 'empty'
+    return now >= state.keepAliveAt ? 'ask' : 'none'
   }
 
   #sizeOf(plan: Plan): number {
@@ -98,15 +99,21 @@ export class Sender08 {
 
   #noteSent(plan: Plan, size: number, now: number): void {
     if (plan === 'last') this.#state.linger.onSent()
-    else if (plan === 'ask') this.#askOwed = false
+    else if (plan === 'ask') this.#noteAsked(now)
     else if (plan === 'empty') this.#noteEmpty(now)
     else this.#noteData(plan === 'resend', size, now)
   }
 
+  #noteAsked(now: number): void {
+    this.#askOwed = false
+    this.#state.expectAnswer(now)
+    this.#state.asked = true
+  }
+
   #noteEmpty(now: number): void {
     const state = this.#state
-    state.ackOwed = false
-    state.repeatsOwed = Math.max(state.repeatsOwed - 1, 0)
+    if (state.ackPointsOwed || state.ackOwed) state.ackSent()
+    else state.repeatsOwed = Math.max(state.repeatsOwed - 1, 0)
     if (now < state.ending.repeatAt) return
     // An original does not answer a CLOSE that it knows already; to old data it does.
     this.#askOwed = state.ending.repeats > 0
@@ -116,7 +123,7 @@ export class Sender08 {
   #noteData(again: boolean, size: number, now: number): void {
     const { counters, recovery, send, hello } = this.#state
     const streamBytes = send.ackedTo < hello.length ? 0 : size
-    this.#state.ackOwed = false
+    this.#state.ackSent()
     counters.dataSent += 1
     if (again) {
       counters.streamBytesResent += streamBytes
@@ -124,7 +131,7 @@ export class Sender08 {
       return
     }
     counters.streamBytesSent += streamBytes
-    if (send.segments.count === 0) this.#state.quietSince = now
+    this.#state.expectAnswer(now)
     recovery.onOpening(now)
     send.openSegment(size, now)
   }

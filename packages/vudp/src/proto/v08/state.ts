@@ -31,14 +31,20 @@ export class State08 {
   failed = false
   /** The right edge up to which the peer takes data. */
   sendEdge: number
-  /** One acknowledgement is owed; any datagram pays it. */
+  /** A datagram is owed that tells how things stand; any pays it that acknowledges all. */
   ackOwed = false
   /** Acknowledgements that are owed to segments out of order, each by an empty datagram of its own. */
   repeatsOwed = 0
   /** When the last datagram was sent. */
   lastSentAt = 0
+  /** The peer was asked whether it is there, and has not answered yet. */
+  asked = false
   /** Since when nothing has come from the peer, or since when it owes something if that is later. */
   quietSince = 0
+
+  /** Positions that are to be acknowledged one by one, rising. */
+  readonly #ackPoints: number[] = []
+  #evenAck = false
 
   constructor(profile: V08Profile) {
     this.profile = profile
@@ -71,13 +77,57 @@ export class State08 {
 
   /** When the peer has been silent for too long; Infinity while it owes nothing. */
   get silentAt(): number {
-    const owed = this.connected && (this.send.segments.count > 0 || this.ending.closing)
-    return owed ? this.quietSince + this.profile.silenceTimeoutMs : Number.POSITIVE_INFINITY
+    const owed = this.send.segments.count > 0 || this.ending.closing || this.asked
+    return owed && this.connected ? this.quietSince + this.profile.silenceTimeoutMs : Number.POSITIVE_INFINITY
   }
 
-  /** When a datagram is due that only keeps a NAT's mapping. */
+  /** When the peer is to be asked whether it is still there, which keeps the mapping of a NAT as well. */
   get keepAliveAt(): number {
-    return this.connected ? this.lastSentAt + this.profile.keepAliveMs : Number.POSITIVE_INFINITY
+    // One that takes no more data may take the question for a fault.
+    const mayAsk = this.connected && !this.ending.aborted
+    return mayAsk ? this.lastSentAt + this.profile.keepAliveMs : Number.POSITIVE_INFINITY
+  }
+
+  /** A valid datagram came from the peer. */
+  heard(now: number): void {
+    this.quietSince = now
+    this.asked = false
+  }
+
+  /** The peer owes something from now on, if it did not before. */
+  expectAnswer(now: number): void {
+    if (this.silentAt === Number.POSITIVE_INFINITY) this.quietSince = now
+  }
+
+  /** The position that the next datagram acknowledges. */
+  get nextAck(): number {
+    return this.#ackPoints[0] ?? this.recv.next
+  }
+
+  /** True if positions wait to be acknowledged. */
+  get ackPointsOwed(): boolean {
+    return this.#ackPoints.length > 0
+  }
+
+  /**
+   * A segment was taken in order. Each other one is acknowledged on its own also when many were taken at once: the
+   * window of an original grows with the number of acknowledgements.
+   */
+  oweAck(): void {
+    const points = this.#ackPoints
+    if (this.#evenAck && points.length > 0) points[points.length - 1] = this.recv.next
+    else points.push(this.recv.next)
+    this.#evenAck = !this.#evenAck
+    if (points.length > this.profile.maxOwedAcks) points.shift()
+  }
+
+  /** The next position was acknowledged. */
+  ackSent(): void {
+    this.#ackPoints.shift()
+    if (this.#ackPoints.length === 0) {
+      this.#evenAck = false
+      this.ackOwed = false
+    }
   }
 
   /** Drops all that was to be sent. */
