@@ -59,6 +59,11 @@ export interface V1Profile {
   readonly maxAckRanges: number
   readonly ackEveryDatagrams: number
   readonly ackDelayUnitUs: number
+  /** What is offered as parameter 0a, and the part of a round trip that an acknowledgement may be put off by. */
+  readonly ackFrequency: number
+  readonly ackRttParts: number
+  /** Ranges out of order that a stream may hold; beyond, the connection ends. */
+  readonly maxGaps: number
   readonly maxReasonBytes: number
   readonly maxCloseRepeats: number
   readonly localIds: number
@@ -149,6 +154,9 @@ export const VUT1: V1Profile = Object.freeze({
   maxAckRanges: 32,
   ackEveryDatagrams: 2,
   ackDelayUnitUs: 8,
+  ackFrequency: 10,
+  ackRttParts: 4,
+  maxGaps: 32_768,
   maxReasonBytes: 128,
   maxCloseRepeats: 64,
   localIds: 4,

@@ -1,0 +1,94 @@
+/**
+ * What has been received and when an acknowledgement is owed (VUT 5).
+ *
+ * Decides when to acknowledge: at the second datagram that asks for it, after the delay, at once out of order, and less
+ * often at high rates where the peer takes that. Repeats and forgeries never come here. Invariant: at most
+ * `VUT1.maxAckRanges` ranges are kept, the highest ones.
+ */
+import { VUT1 } from '../profile.js'
+import { writeAck } from './frames.js'
+import { RangeSet } from './range-set.js'
+
+/** What has been received on one connection. */
+export class AckState {
+  /** The most datagrams that the peer lets pass before an acknowledgement; 0 for as usual. */
+  maxEvery = 0
+  readonly #ranges = new RangeSet()
+  /** Datagrams that ask for an acknowledgement and have none yet. */
+  #owed = 0
+  #isImmediate = false
+  #owedSince = 0
+  #dueAt = Number.POSITIVE_INFINITY
+  #largest = -1
+  #largestAt = 0
+  #every = VUT1.ackEveryDatagrams
+
+  /** When an acknowledgement has to leave; Infinity for never. */
+  get dueAt(): number {
+    return this.#isImmediate ? 0 : this.#dueAt
+  }
+
+  /** True if there is something new to acknowledge. */
+  get isOwed(): boolean {
+    return this.#owed > 0
+  }
+
+  /** In how many ranges the received numbers are. */
+  get rangeCount(): number {
+    return this.#ranges.count
+  }
+
+  /** A new datagram was opened; `asks` if it wants to be acknowledged. */
+  onReceived(now: number, number: number, asks: boolean): void {
+    const isInOrder = number === this.#largest + 1
+    this.#ranges.add(number, number + 1)
+    this.#ranges.keepHighest(VUT1.maxAckRanges)
+    if (number > this.#largest) {
+      this.#largest = number
+      this.#largestAt = now
+    }
+    if (!asks) return
+    if (this.#owed === 0) {
+      this.#owedSince = now
+      this.#dueAt = now + VUT1.ackDelayMs
+    }
+    this.#owed += 1
+    if (!isInOrder || this.#owed >= this.#every) this.#isImmediate = true
+  }
+
+  /** The peer knows of everything up to `number`. */
+  onAckAcked(number: number): void {
+    this.#ranges.remove(0, number + 1)
+  }
+
+  /**
+   * Writes an ACK at `at` if there is room, and returns where it ends. What was owed is paid then.
+   *
+   * @param smoothedRttMs a quarter of it is how long an acknowledgement may be put off at high rates
+   */
+  write(now: number, bytes: Buffer, at: number, about: { room: number; smoothedRttMs: number }): number {
+    if (this.#ranges.isEmpty) return at
+    const delay = Math.max(0, Math.floor(((now - this.#largestAt) * 1000) / VUT1.ackDelayUnitUs))
+    const end = writeAck(bytes, at, this.#ranges, { delay, room: about.room })
+    if (end > at) this.#paid(now, about.smoothedRttMs)
+    return end
+  }
+
+  /** The highest number that an ACK written now covers. */
+  get largest(): number {
+    return this.#ranges.highestEnd - 1
+  }
+
+  #paid(now: number, smoothedRttMs: number): void {
+    const { ackEveryDatagrams, ackRttParts } = VUT1
+    if (this.maxEvery > ackEveryDatagrams && this.#owed > 1) {
+      // As many as come in a quarter of a round trip, if the peer takes so few acknowledgements.
+      const gapMs = Math.max((now - this.#owedSince) / (this.#owed - 1), Number.EPSILON)
+      const inPart = Math.floor(smoothedRttMs / ackRttParts / gapMs)
+      this.#every = Math.min(Math.max(inPart, ackEveryDatagrams), this.maxEvery)
+    }
+    this.#owed = 0
+    this.#isImmediate = false
+    this.#dueAt = Number.POSITIVE_INFINITY
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * One DATA datagram while it is being filled.
+ *
+ * Decides nothing: it is where the parts write their frames, and what they note about them. Invariant: `at` never passes
+ * `limit`, behind which the tag of the cipher has its room.
+ */
+import type { SentPacket } from './sent.js'
+
+/** The datagram that is being filled; one object is used for all. */
+export class DatagramBuilder {
+  /** The memory, where the next frame begins, and where the last one has to end. */
+  bytes: Buffer = Buffer.alloc(0)
+  at = 0
+  limit = 0
+  /** The record of the datagram. */
+  packet: SentPacket | null = null
+  /** True once there is a frame in it that asks for an acknowledgement. */
+  isEliciting = false
+
+  /** Starts another datagram whose frames begin at `at`. */
+  begin(bytes: Buffer, at: number, limit: number, packet: SentPacket): void {
+    this.bytes = bytes
+    this.at = at
+    this.limit = limit
+    this.packet = packet
+    this.isEliciting = false
+  }
+
+  /** How many bytes are left. */
+  get room(): number {
+    return this.limit - this.at
+  }
+
+  /** A frame that asks for an acknowledgement was written up to `end`. */
+  wrote(end: number): void {
+    this.at = end
+    this.isEliciting = true
+  }
+}
