@@ -12,7 +12,7 @@
 const SPAN_PART = 1 / 4
 const MIN_SPAN_MS = 2
 /** By how much the round trip must have grown: this part of it, and no less than timers are off. */
-const GROWN_PART = 1 / 16
+const GROWN_PART = 1 / 32
 const MIN_GROWN_MS = 1
 /** A queue is not full below this part of the delay that it was seen to hold. */
 const FULL_PART = 3 / 4

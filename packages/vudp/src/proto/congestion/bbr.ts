@@ -9,6 +9,7 @@
  */
 import { Bounds } from './bbr-bounds.js'
 import { ProbeCycle, RttProbe } from './bbr-cycle.js'
+import { LossExcess } from './bbr-excess.js'
 import { Flight } from './bbr-flight.js'
 import { FullPipe } from './bbr-full.js'
 import { flightAtLoss, isTooMuch, LossEpisode } from './bbr-loss.js'
@@ -37,6 +38,7 @@ export class Bbr implements IVCongestion {
   readonly #path = new PathModel()
   readonly #bounds = new Bounds()
   readonly #queue = new QueueWatch()
+  readonly #excess = new LossExcess()
   readonly #cycle: ProbeCycle
   readonly #full = new FullPipe()
   readonly #flight: Flight
@@ -88,11 +90,13 @@ export class Bbr implements IVCongestion {
 
   onAck(now: number, packet: IVSentRecord): void {
     this.#delivery.onAck(now, packet)
+    this.#excess.count(packet, false)
     this.#queue.onRtt(now, now - packet.sentAt, this.#path.minRttMs)
   }
 
   onLoss(now: number, packet: IVSentRecord): void {
-    const counts = this.#queue.isFull(this.#path.minRttMs)
+    this.#excess.count(packet, true)
+    const counts = this.#excess.isFound || this.#queue.isFull(this.#path.minRttMs)
     this.#delivery.onLoss(packet, counts)
     if (!counts) return
     if (!this.#bounds.hasLoss) this.#losses.begin(this.#phase)
@@ -150,10 +154,12 @@ export class Bbr implements IVCongestion {
 
   /** Takes the sample into the filters and bounds. */
   #learn(now: number, hasRate: boolean): void {
-    const { sample } = this.#delivery
-    const { deliveredBytes } = this.#delivery
+    const { sample, deliveredBytes } = this.#delivery
     this.#bounds.onSample(sample, deliveredBytes)
-    if (this.#path.onRound(sample, deliveredBytes)) this.#cycle.onRound()
+    if (this.#path.onRound(sample, deliveredBytes)) {
+      this.#cycle.onRound()
+      this.#excess.onRound()
+    }
     this.#path.onRate(sample)
     if (this.#bounds.isRoundStart) this.#checkStartupLoss()
     const isProbing =
@@ -179,10 +185,9 @@ export class Bbr implements IVCongestion {
     if (this.#phase === 'drain' && this.#isDrained()) this.#startDown(now)
     if (!this.#full.isReached) return
     this.#adaptLongTerm()
-    if (this.#phase === 'probe-down' && !this.#isProbeDue(now) && this.#isRoomMade())
-      this.#enter('probe-cruise')
     if (this.#phase === 'probe-down' || this.#phase === 'probe-cruise') {
       if (this.#isProbeDue(now)) this.#startRefill()
+      else if (this.#phase === 'probe-down' && this.#isRoomMade()) this.#enter('probe-cruise')
     } else if (this.#phase === 'probe-refill' && this.#path.isRoundStart) {
       this.#isProbeSampled = true
       this.#startUp()
@@ -239,6 +244,7 @@ export class Bbr implements IVCongestion {
   #enter(phase: Phase): void {
     this.#phase = phase
     this.#gains = PHASES[phase]
+    this.#excess.setSlow(this.#gains.pacing < 1, this.#delivery.deliveredBytes)
   }
 
   #startRound(): void {
