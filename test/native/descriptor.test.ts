@@ -1,7 +1,16 @@
 /**
  * Reads and writes with true counts, pipes, flags, and who closes what.
  */
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errnoName, errnos, native, resultError, VNativeError } from '@vio/native'
@@ -154,6 +163,39 @@ describe('a pipe', () => {
     expect(native.pipeSize(writer)).toBeGreaterThanOrEqual(4096)
     expect(native.setPipeSize(writer, 100_000)).toBe(131_072)
     expect(native.pipeSize(writer)).toBe(131_072)
+  })
+})
+
+describe('a FIFO', () => {
+  it('is a pipe with a path [N-22] [N-23]', (context) => {
+    needs(context, 'descriptors', 'fifos')
+    const folder = mkdtempSync(join(tmpdir(), 'vio-fifo-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'ein Röhrchen')
+    native.makeFifo(path)
+    expect(statSync(path).isFIFO()).toBe(true)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    const [reader, writer] = [constants.O_RDONLY, constants.O_WRONLY].map((flags) =>
+      openSync(path, flags | constants.O_NONBLOCK),
+    ) as [number, number]
+    expect([native.write(writer, Buffer.from('x')), native.read(reader, Buffer.alloc(4))]).toEqual([1, 1])
+    closeSync(reader)
+    closeSync(writer)
+    expect(thrownBy(() => native.makeFifo(path))).toEqual(nativeError('mkfifo', 'EEXIST'))
+    expect(thrownBy(() => native.makeFifo(join(folder, 'no', 'place')))).toEqual(
+      nativeError('mkfifo', 'ENOENT'),
+    )
+  })
+
+  it.for([
+    ['', 0o600, RangeError],
+    ['/tmp/a\0b', 0o600, RangeError],
+    [5, 0o600, TypeError],
+    ['/tmp/vio-mode', 0o1777, RangeError],
+    ['/tmp/vio-mode', '600', TypeError],
+  ] as const)('is not made at %j with mode %j', ([path, mode, kind], context) => {
+    needs(context, 'fifos')
+    expect(() => native.makeFifo(path as string, mode as number)).toThrow(kind)
   })
 })
 

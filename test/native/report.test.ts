@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { Capability, expectAnswer } from '../../packages/native/src/capability.js'
 import { needs, runFixture } from './support.js'
 
-const NAMES = ['descriptors', 'events', 'ioctl', 'readiness', 'sockets', 'terminals']
+const NAMES = ['descriptors', 'events', 'fifos', 'ioctl', 'readiness', 'sockets', 'terminals']
 
 interface Told {
   readonly before: boolean

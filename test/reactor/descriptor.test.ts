@@ -14,6 +14,7 @@ import {
 import { createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { native } from '@vio/native'
 import {
   type IVReader,
   type IVSelectable,
@@ -25,6 +26,7 @@ import {
   VReactorError,
 } from '@vio/reactor'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { skipUnless } from '../lib/skip.js'
 import { Recorder } from './support.js'
 
 let folder: string
@@ -143,7 +145,7 @@ describe('a handler that owns its descriptor', () => {
   })
 })
 
-describe('a descriptor whose readiness Node does not tell', () => {
+describe('a descriptor whose readiness nobody tells', () => {
   it.each([
     ['character device', () => opened('/dev/null', 'r')],
     ['directory', () => opened(tmpdir(), 'r')],
@@ -157,10 +159,13 @@ describe('a descriptor whose readiness Node does not tell', () => {
     expect([reactor.readers, reactor.writers, handler.closed]).toEqual([[], [], []])
   })
 
-  it('is refused with its kind: socket', async () => {
+  it('is refused with its kind and the reason why native does not help: socket', async (context) => {
+    const { on, reason } = native.stateOf('readiness')
+    skipUnless(context, !on, 'native tells the readiness of sockets here')
     const [near] = await socketPair()
     const fd = (near as unknown as { _handle: { fd: number } })._handle.fd
     expect(() => reactor.addReader(new Recorder(fd))).toThrow(/is a socket.*node:net/)
+    expect(() => reactor.addReader(new Recorder(fd))).toThrow(`native is off: ${reason}`)
   })
 
   it('is refused when it is not open', () => {

@@ -20,6 +20,7 @@ export {
   write,
 } from './posix/descriptor.js'
 export { eventCounter } from './posix/event.js'
+export { makeFifo } from './posix/fifo.js'
 export { ioctl, setWindowSize, windowSize } from './posix/ioctl.js'
 export {
   accept,

@@ -7,17 +7,19 @@ import type { Capability, VCapabilityState } from './capability.js'
 import { load } from './load.js'
 import { descriptors } from './posix/descriptor.js'
 import { events } from './posix/event.js'
+import { fifos } from './posix/fifo.js'
 import { ioctls } from './posix/ioctl.js'
 import { sockets } from './posix/socket.js'
 import { terminals } from './posix/terminal.js'
 import { polls } from './uv-poll.js'
 
 /** The groups of calls that are on or off by themselves. */
-export type VCapability = 'descriptors' | 'sockets' | 'ioctl' | 'terminals' | 'events' | 'readiness'
+export type VCapability = 'descriptors' | 'sockets' | 'ioctl' | 'terminals' | 'events' | 'fifos' | 'readiness'
 
 const CAPABILITIES: Readonly<Record<VCapability, Capability<unknown>>> = {
   descriptors,
   events,
+  fifos,
   ioctl: ioctls,
   readiness: polls,
   sockets,

@@ -72,7 +72,8 @@ export class NodeHost implements IVReactorHost {
   }
 
   watch(target: number | IVStreamHandle, direction: VWatchDirection, onReady: () => void): IVWatch {
-    return typeof target === 'number' ? watchDescriptor(target) : new StreamWatch(target, direction, onReady)
+    if (typeof target === 'number') return watchDescriptor(target, direction, onReady)
+    return new StreamWatch(target, direction, onReady)
   }
 
   keepAlive(on: boolean): void {
