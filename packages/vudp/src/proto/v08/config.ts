@@ -33,6 +33,8 @@ export interface V08Options {
    * never, and then a peer that vanishes while nothing is sent is not missed. By default 15 s.
    */
   readonly keepAliveMs?: number
+  /** Constants to put in place of the version's. By default none; what the wire fixes had better stay. */
+  readonly profile?: Partial<V08Profile>
   /** Hooks; see there. */
   readonly hooks?: VUDPHooks
 }
@@ -68,6 +70,7 @@ export function resolveConfig08(options: V08Options): V08Config {
   }
   const profile: V08Profile = Object.freeze({
     ...PROFILE_08,
+    ...options.profile,
     bufferBytes,
     handshakeTimeoutMs: span(options, 'handshakeTimeoutMs'),
     silenceTimeoutMs: span(options, 'silenceTimeoutMs'),

@@ -1,8 +1,8 @@
 /**
  * Congestion control of VUT 0.8: slow start and avoidance of RFC 2581, counted in segments.
  *
- * Decides how many segments may be in flight. When a segment is lost is for the recovery. Invariant: at least one
- * segment may always be in flight.
+ * Decides how many segments may be in flight. When a segment is lost is for the recovery. Invariant: at least the
+ * profile's minimum may always be in flight.
  */
 import type { V08Profile } from './profile.js'
 
@@ -16,12 +16,14 @@ const MAX_WINDOW = 65_536
 /** The congestion window in segments. */
 export class Congestion08 {
   readonly #initial: number
+  readonly #least: number
   readonly #firstThreshold: number
   #window: number
   #threshold: number
 
   constructor(profile: V08Profile) {
     this.#initial = profile.initialWindowSegments
+    this.#least = profile.minWindowSegments
     this.#firstThreshold = profile.nominalWindow / profile.maxDataBytes
     this.#window = this.#initial
     this.#threshold = this.#firstThreshold
@@ -29,7 +31,7 @@ export class Congestion08 {
 
   /** How many segments may be in flight. A fraction counts for nothing yet. */
   get window(): number {
-    return this.#window
+    return Math.max(this.#window, this.#least)
   }
 
   /** Up to here the window grows by one with each acknowledgement. */
@@ -74,7 +76,7 @@ export class Congestion08 {
   /** The timer expired with `inFlight` segments under way. */
   onTimeout(inFlight: number): void {
     this.#threshold = Math.max(Math.floor(inFlight / 2), MIN_THRESHOLD)
-    this.#window = 1
+    this.#window = this.#least
   }
 
   /** Nothing was sent for more than a retransmission time-out. */

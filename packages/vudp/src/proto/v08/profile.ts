@@ -37,6 +37,8 @@ export interface V08Profile {
   readonly backoffsToForget: number
   /** Segments that may be in flight at the start and after a pause. */
   readonly initialWindowSegments: number
+  /** Segments that may be in flight after a loss, and always. */
+  readonly minWindowSegments: number
   /** Duplicate acknowledgements that mean a loss. */
   readonly duplicateAcks: number
   /** How long the hello exchange may take. The originals try for ever. */
@@ -73,6 +75,7 @@ export const PROFILE_08: V08Profile = Object.freeze({
   heardHelloMs: 500,
   backoffsToForget: 5,
   initialWindowSegments: 2,
+  minWindowSegments: 1,
   duplicateAcks: 3,
   handshakeTimeoutMs: 30_000,
   silenceTimeoutMs: 120_000,

@@ -100,14 +100,18 @@ export class Recovery08 {
   onAck(ack: number, now: number): void {
     const segments = this.#segments
     let acked = 0
+    let sentAt = -1
+    let ambiguous = false
     while (segments.count > 0 && segments.endOf(0) <= ack) {
-      // Only a segment that was sent once tells a round trip (Karn).
-      if (segments.endOf(0) === ack && !segments.wasResent(0)) this.rto.sample(now - segments.sentAt(0))
+      ambiguous ||= segments.wasResent(0)
+      sentAt = segments.sentAt(0)
       segments.shift()
       acked += 1
     }
     this.ackedCount += acked
-    this.rto.onProgress()
+    // What was sent again tells no round trip (Karn), nor does what had to wait for it at the other end.
+    if (ambiguous) this.rto.onProgress()
+    else this.rto.sample(now - sentAt)
     this.#resendNext = Math.max(this.#resendNext - acked, 0)
     this.#resendStop = Math.max(this.#resendStop - acked, 0)
     this.#urgent = false
