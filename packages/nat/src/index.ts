@@ -1,4 +1,5 @@
 /**
  * The public names of this package. No logic.
  */
-export {}
+export * from './stun-attribute.js'
+export * from './stun-message.js'
