@@ -1,0 +1,12 @@
+/**
+ * The engines that the scenarios run with, by version.
+ */
+import { NodeCrypto } from '../../../packages/vudp/src/driver/crypto.js'
+import { V08Connection } from '../../../packages/vudp/src/proto/v08/connection.js'
+import type { EngineMaker } from './rig.js'
+
+const crypto = new NodeCrypto()
+
+/** VUT 0.8, with its own defaults. */
+export const makeV08: EngineMaker = ({ secret, peerSecret, peer }) =>
+  new V08Connection({ secret, peerSecret, peer }, crypto)

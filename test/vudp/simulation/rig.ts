@@ -1,0 +1,146 @@
+/**
+ * Two sides of one connection in a world of their own, as the scenarios use them.
+ *
+ * Side a is the initiator and is behind `hostA`, b is the responder. A scenario changes links and sides as it likes;
+ * what has to hold afterwards is written here once, so that no scenario can forget it. Invariant: whatever fails says
+ * seed, scenario and digest, and how to run it again.
+ */
+import type { VIPSocketPeer } from '@vio/io'
+import {
+  type LinkOptions,
+  type NatOptions,
+  type SimHost,
+  SimOracle,
+  SimPeer,
+  type SimRealm,
+  SimWorld,
+  type StreamScript,
+} from '@vio/vudp/testing'
+import type { VUDPOptions } from '../../../packages/vudp/src/proto/config.js'
+import type { IVUDPEngine } from '../../../packages/vudp/src/proto/engine.js'
+
+/** What an engine is made with. */
+export interface EngineTerms {
+  readonly world: SimWorld
+  readonly side: 'a' | 'b'
+  readonly secret: Buffer
+  readonly peerSecret: Buffer
+  readonly peer: VIPSocketPeer
+  readonly options: Partial<VUDPOptions>
+}
+
+/** Makes the engines of one version. */
+export type EngineMaker = (terms: EngineTerms) => IVUDPEngine
+
+/** How a rig is made. */
+export interface RigOptions {
+  readonly name: string
+  readonly seed: number
+  readonly maker: EngineMaker
+  /** What a sends; b sends a tenth of it. */
+  readonly bytes: number
+  /** Both directions, and each. */
+  readonly link?: LinkOptions
+  readonly up?: LinkOptions
+  readonly down?: LinkOptions
+  /** Puts a behind a NAT. */
+  readonly nat?: NatOptions
+  /** Options of both engines, and of each. */
+  readonly options?: Partial<VUDPOptions>
+  readonly optionsA?: Partial<VUDPOptions>
+  readonly optionsB?: Partial<VUDPOptions>
+  /** What the sides do; by default both write all and finish. */
+  readonly scriptA?: Partial<StreamScript>
+  readonly scriptB?: Partial<StreamScript>
+}
+
+const PORT = 5000
+const PUBLIC_A = '198.51.100.1'
+const PRIVATE_A = '10.0.0.2'
+const ADDRESS_B = '203.0.113.9'
+const DELAY_MS = 20
+const FILE = 'test/vudp/simulation'
+
+/** Two sides and what is around them. */
+export class Rig {
+  readonly world: SimWorld
+  readonly hostA: SimHost
+  readonly hostB: SimHost
+  readonly realmA: SimRealm
+  readonly a: SimPeer
+  readonly b: SimPeer
+  readonly oracle: SimOracle
+  readonly bytes: number
+
+  constructor(options: RigOptions) {
+    const { name, seed, bytes } = options
+    this.bytes = bytes
+    this.world = new SimWorld({ seed, scenario: name, file: FILE })
+    const { network } = this.world
+    this.realmA = options.nat === undefined ? network.internet : network.natted(options.nat)
+    const addressA = options.nat === undefined ? PUBLIC_A : PRIVATE_A
+    const common = { delayMs: DELAY_MS, ...options.link }
+    this.hostA = network.host({ address: addressA, realm: this.realmA, up: { ...common, ...options.up } })
+    this.hostB = network.host({ address: ADDRESS_B, up: { ...common, ...options.down } })
+    const seenA = network.peer(options.nat?.address ?? PUBLIC_A, PORT)
+    this.a = this.#side('a', this.hostA, network.peer(ADDRESS_B, PORT), options)
+    this.b = this.#side('b', this.hostB, seenA, options)
+    this.oracle = new SimOracle(this.world, this.a, this.b)
+  }
+
+  /** Both links. */
+  get links(): [SimHost['up'], SimHost['up']] {
+    return [this.hostA.up, this.hostB.up]
+  }
+
+  /** Runs until both sides know each other. */
+  connect(withinMs = 15_000): void {
+    const { a, b } = this
+    this.world.runUntil(() => a.isConnected && b.isConnected, { withinMs, what: 'the connection' })
+  }
+
+  /** Runs until both sides are over, and looks at everything that holds then and from then on. */
+  finish(withinMs = 60_000): void {
+    const { a, b, world } = this
+    world.runUntil(() => a.isDrained && b.isDrained, { withinMs, what: 'the end of both sides' })
+    this.demand(() => this.oracle.checkEnd())
+    const sent = a.counts.sent + b.counts.sent
+    world.advance(300_000)
+    if (a.counts.sent + b.counts.sent !== sent) throw world.failure('something was sent after the end')
+    this.demand(() => this.oracle.checkEnd())
+  }
+
+  /** Like `finish`, and all arrived, and both say that it ended cleanly. */
+  finishClean(withinMs = 60_000): void {
+    this.finish(withinMs)
+    this.demand(() => this.oracle.checkClean())
+  }
+
+  /** Runs a check; what it throws says how to see it again. */
+  demand(check: () => void): void {
+    try {
+      check()
+    } catch (error) {
+      throw this.world.failure(error instanceof Error ? error.message : String(error), error)
+    }
+  }
+
+  /** Fails unless it holds. */
+  expect(holds: boolean, message: string): void {
+    if (!holds) throw this.world.failure(message)
+  }
+
+  #side(side: 'a' | 'b', host: SimHost, peer: VIPSocketPeer, rig: RigOptions): SimPeer {
+    const { world } = this
+    const secretA = Buffer.alloc(32, 0xa0)
+    const secretB = Buffer.alloc(32, 0x0b)
+    world.random.fork('secret a').fillSecret(secretA.subarray(1))
+    world.random.fork('secret b').fillSecret(secretB.subarray(1))
+    const [secret, peerSecret] = side === 'a' ? [secretA, secretB] : [secretB, secretA]
+    const options = { ...rig.options, ...(side === 'a' ? rig.optionsA : rig.optionsB) }
+    const writeBytes = side === 'a' ? rig.bytes : Math.ceil(rig.bytes / 10)
+    const script = { writeBytes, finishes: true, ...(side === 'a' ? rig.scriptA : rig.scriptB) }
+    const engine = (): IVUDPEngine => rig.maker({ world, side, secret, peerSecret, peer, options })
+    return new SimPeer(world, { host, port: PORT, side, script, engine })
+  }
+}
