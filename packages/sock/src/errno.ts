@@ -8,7 +8,7 @@
  */
 import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
-import { VFIOLost, VIOError, VIOLost } from '@vio/reactor'
+import { VFIOLost, VIOError, VIOLost, VIOTimeout } from '@vio/reactor'
 
 /** What is known of a failed system call. A field that the system did not give is undefined. */
 export interface VSystemErrorInfo {
@@ -90,9 +90,9 @@ export function socketLost(what: string, error: unknown): VIOLost {
   return new VSocketLost(`${what}: ${messageOf(error)}`, systemErrorInfo(error), { cause: error })
 }
 
-/** An error of the system, as the failure that ends a direction. */
+/** An error of the system, as the failure that ends a direction. A time-out stays what it is. */
 export function socketFailure(what: string, error: unknown): VFIOLost {
-  return new VFIOLost(socketLost(what, error))
+  return new VFIOLost(error instanceof VIOTimeout ? error : socketLost(what, error))
 }
 
 /** The messages of an error; of several in one (`AggregateError`), all of them. */

@@ -20,6 +20,21 @@ export {
   type VResolvedAddress,
   type VResolver,
 } from './address.js'
+export {
+  VClientSocket,
+  type VClientSocketOptions,
+  VSocket,
+} from './client-socket.js'
+export type { VConnectTarget, VConnectToOptions, VHostPort } from './connecting.js'
+export {
+  connectTCP,
+  connectUnix,
+  listenTCP,
+  listenUnix,
+  type VAgentHandler,
+  type VConnectAgentOptions,
+  type VListenOptions,
+} from './convenience.js'
 export { type VDatagram, VDatagramAgent, type VDatagramAgentOptions } from './datagram-agent.js'
 export type { VDatagramSocketOptions } from './datagram-options.js'
 export { VDatagramSocket } from './datagram-port.js'
@@ -35,8 +50,32 @@ export {
   VSocketLost,
   type VSystemErrorInfo,
 } from './errno.js'
-export { DEFAULT_SOCKET_BYTES, VNetDevice, type VNetDeviceOptions } from './net-device.js'
+export type {
+  IVClientSocket,
+  IVSocket,
+  IVTCPSocket,
+  IVUnixSocket,
+  VCloseCallback,
+} from './interfaces.js'
+export {
+  type VClientParts,
+  VClientSocketFactory,
+  VListeningSocket,
+  type VListeningSocketOptions,
+} from './listener.js'
+export type { VBindOptions } from './listening-server.js'
+export { VNetDevice, type VNetDeviceOptions } from './net-device.js'
+export { VClientSocketAgent, type VClientSocketAgentOptions } from './socket-agent.js'
+export { VSocketBase, type VSocketOptions } from './socket-base.js'
+export type { VConnectOptions } from './socket-connector.js'
+export { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
 export type { VSourceAddress } from './socket-opener.js'
+export {
+  VTCPClientSocket,
+  VTCPClientSocketAgent,
+  VTCPListeningSocket,
+  VTCPSocket,
+} from './tcp.js'
 export type { VTLSClientCertificates, VTLSPeer, VTLSVerify } from './tls/authorize.js'
 export { VTLSClientContext, VTLSServerContext } from './tls/context.js'
 export {
@@ -64,3 +103,9 @@ export type {
   VTLSServerOptions,
   VTLSVersion,
 } from './tls/options.js'
+export {
+  VUnixClientSocket,
+  VUnixClientSocketAgent,
+  VUnixListeningSocket,
+  VUnixSocket,
+} from './unix.js'

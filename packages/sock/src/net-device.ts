@@ -8,7 +8,6 @@
  */
 import { Socket } from 'node:net'
 import {
-  type IVByteDevice,
   type VFailure,
   VFIOCompleted,
   VIOClosed,
@@ -20,18 +19,19 @@ import {
 import { localPeerFromSock, peerFromSock } from './address.js'
 import { describeValue, sizeOption, timeOption } from './describe.js'
 import { socketFailure, systemErrorInfo, VSocketLost } from './errno.js'
+import { resetSocket } from './reset-socket.js'
+import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
 import { SocketIntake } from './socket-intake.js'
 import {
   checkSource,
   type GiveUp,
   type OpenedSocket,
+  type OpeningOutcome,
   openSocket,
   type SocketOpener,
+  sourceOf,
   type VSourceAddress,
 } from './socket-opener.js'
-
-/** The most bytes that are read at once, and that wait in the socket to be written, where nothing else is said. */
-export const DEFAULT_SOCKET_BYTES = 65_536
 
 /** How long a socket that was closed cleanly waits for the other side's end, where nothing else is said. */
 const DEFAULT_LINGER_MS = 1000
@@ -73,7 +73,7 @@ export interface VNetDeviceOptions extends VSourceAddress {
  * The device owns the socket from then on. A clean end of the output is a FIN, an abort a reset, which ends both
  * directions; a Unix socket knows no reset, and is closed.
  */
-export class VNetDevice implements IVByteDevice {
+export class VNetDevice implements IVSocketDevice {
   readonly maxReadBytes: number
   readonly maxWriteBytes: number
   readonly #lingerMs: number
@@ -89,6 +89,8 @@ export class VNetDevice implements IVByteDevice {
   #inputClosed = false
   #outputClosed = false
   #released: VFailure | null = null
+  #closed: () => void = () => undefined
+  #isGone = false
   /** The output was found full; tell when there is room. */
   #full = false
   #noDelay: boolean
@@ -107,7 +109,7 @@ export class VNetDevice implements IVByteDevice {
     this.#noDelay = checkFlag('noDelay', options.noDelay ?? true)
     this.#keepAlive = checkFlag('keepAlive', options.keepAlive ?? false)
     this.#peer = options.peer ?? null
-    this.#opener = options.opener ?? ((peer, outcome) => this.#openDirectly(peer, outcome))
+    this.#opener = options.opener ?? ((...terms) => this.#openDirectly(...terms))
     if (socket === null) return
     const intake = new SocketIntake(this.maxReadBytes, socket)
     this.#intake = intake
@@ -180,6 +182,11 @@ export class VNetDevice implements IVByteDevice {
     this.#changed = changed
   }
 
+  onClosed(closed: () => void): void {
+    this.#closed = closed
+    if (this.#isGone) closed()
+  }
+
   /**
    * @throws VIOError if it was connected before or closed, TypeError for what is no socket peer, VAddressError for one
    *   that cannot be connected to
@@ -192,10 +199,11 @@ export class VNetDevice implements IVByteDevice {
     if (!(peer instanceof VSocketPeer)) {
       throw new TypeError(`a socket is connected to a socket peer, got ${describeValue(peer)}`)
     }
-    this.#giveUp = this.#opener(peer, {
+    const outcome: OpeningOutcome = {
       opened: (made) => this.#adopt(made),
       failed: (error) => this.#lost(error),
-    })
+    }
+    this.#giveUp = this.#opener(peer, outcome, this.#intake)
   }
 
   readSome(maxBytes: number): Buffer {
@@ -251,12 +259,8 @@ export class VNetDevice implements IVByteDevice {
     return this.#intake?.heldBytes ?? 0
   }
 
-  #openDirectly: SocketOpener = (peer, outcome) =>
-    openSocket(
-      peer,
-      { source: this.#source, capacityBytes: this.maxReadBytes, intake: this.#intake },
-      outcome,
-    )
+  #openDirectly: SocketOpener = (peer, outcome, intake) =>
+    openSocket(peer, { source: this.#source, capacityBytes: this.maxReadBytes, intake }, outcome)
 
   /** A socket that was told to connect by whoever made it. */
   #awaitConnection(socket: Socket): void {
@@ -296,7 +300,10 @@ export class VNetDevice implements IVByteDevice {
 
   #listen(socket: Socket): void {
     socket.on('error', (error: unknown) => this.#lost(error))
-    socket.on('close', () => this.#lost(closedError()))
+    socket.on('close', () => {
+      this.#lost(closedError())
+      this.#gone()
+    })
     socket.on('end', () => {
       if (this.#inputEnd === null) this.#verifyEnd(socket)
       else this.#destroyIfDone()
@@ -353,7 +360,14 @@ export class VNetDevice implements IVByteDevice {
     const failure = socketFailure('the connection was lost', error)
     this.#inputEnd ??= failure
     this.#outputEnd ??= failure
+    if (!this.#connected) this.#gone()
     this.#changed()
+  }
+
+  #gone(): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.#closed()
   }
 
   /** After a clean close: what was taken has left, and nothing comes any more, or not soon. */
@@ -378,37 +392,14 @@ export class VNetDevice implements IVByteDevice {
     this.#giveUp?.()
     const socket = this.#intake?.socket
     if (socket !== undefined && !socket.destroyed) resetSocket(socket)
+    // A socket that was never connected is not listened to.
+    if (!this.#connected) this.#gone()
     this.#changed()
-  }
-}
-
-/** Resets a socket at once, or closes one that cannot be reset. */
-function resetSocket(socket: Socket): void {
-  if (socket.pending) {
-    socket.destroy()
-    return
-  }
-  // A socket that is being shut down refuses a reset, and would stay open for good: all its bytes have left by then.
-  if (socket.writableEnded && !socket.writableFinished) {
-    socket.once('finish', () => resetSocket(socket))
-    return
-  }
-  try {
-    socket.resetAndDestroy()
-  } catch {
-    socket.destroy()
   }
 }
 
 function closedError(): VIOLost {
   return new VSocketLost('the socket was closed before its end', { code: 'ERR_SOCKET_CLOSED' })
-}
-
-function sourceOf({ localAddress, localPort }: VSourceAddress): VSourceAddress {
-  return {
-    ...(localAddress === undefined ? {} : { localAddress }),
-    ...(localPort === undefined ? {} : { localPort }),
-  }
 }
 
 function checkFlag(name: string, value: boolean): boolean {

@@ -27,8 +27,8 @@ export interface OpeningOutcome {
 /** Gives an attempt up. After its outcome it does nothing. */
 export type GiveUp = () => void
 
-/** Starts to connect to a peer. */
-export type SocketOpener = (peer: VSocketPeer, outcome: OpeningOutcome) => GiveUp
+/** Starts to connect to a peer; `own` is what a device has that was made over a socket, which is then the first to be tried. */
+export type SocketOpener = (peer: VSocketPeer, outcome: OpeningOutcome, own: SocketIntake | null) => GiveUp
 
 /** From where a connection goes out. */
 export interface VSourceAddress {
@@ -36,6 +36,14 @@ export interface VSourceAddress {
   readonly localAddress?: string
   /** The port on this side. By default the system chooses. */
   readonly localPort?: number
+}
+
+/** What of some options is the source address. */
+export function sourceOf({ localAddress, localPort }: VSourceAddress): VSourceAddress {
+  return {
+    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(localPort === undefined ? {} : { localPort }),
+  }
 }
 
 /** @throws VAddressError if it is none */

@@ -1,0 +1,200 @@
+/**
+ * Carries a race of addresses out: asks, opens sockets, waits, closes the losers.
+ *
+ * Decides nothing of the order of attempts; that is `ConnectRace`. Invariants: every address is asked about before the
+ * system hears of it; the outcome is told on a later turn than the start; after the outcome no socket of the race but the
+ * winner is open.
+ */
+import { VIOLost, VIOTimeout, type VSocketPeer } from '@vio/io'
+import type { IVReactor, VScheduledCall } from '@vio/reactor'
+import { ATTEMPT_DELAY_MS, ConnectRace, interleaveFamilies, type RaceAction } from './connect-race.js'
+import { sizeOption, timeOption } from './describe.js'
+import { socketLost } from './errno.js'
+import { DEFAULT_SOCKET_BYTES } from './socket-device.js'
+import type { SocketIntake } from './socket-intake.js'
+import {
+  checkSource,
+  type GiveUp,
+  type OpenedSocket,
+  type OpeningOutcome,
+  openSocket,
+  type SocketOpener,
+  sourceOf,
+  type VSourceAddress,
+} from './socket-opener.js'
+
+/** How connections are made. */
+export interface VConnectOptions extends VSourceAddress {
+  /** Gives up after so many milliseconds, the look-up of a name included. By default Infinity: when the system does. */
+  readonly connectTimeoutMs?: number
+  /** How long one address has before the next is tried beside it, in milliseconds. By default 250. */
+  readonly attemptDelayMs?: number
+}
+
+/** What is to be tried. */
+export interface ConnectPlan {
+  readonly peers: readonly VSocketPeer[]
+  /** Asked before each attempt. By default everything may be tried. */
+  readonly mayTry?: (peer: VSocketPeer) => boolean
+  /** When it has to be done, in the reactor's time. By default `connectTimeoutMs` from the start. */
+  readonly endsAt?: number
+  /** Told the outcome, after the device was: whether there is a connection. */
+  readonly settled?: (connected: boolean) => void
+}
+
+/** Opens sockets for one device. */
+export class SocketConnector {
+  /** What tries the next time that the device is connected; by default the peer that it is given. */
+  plan: ConnectPlan | null = null
+  readonly connectTimeoutMs: number
+  readonly #reactor: IVReactor
+  readonly #source: VSourceAddress
+  readonly #attemptDelayMs: number
+  readonly #capacityBytes: number
+  readonly #openOne: SocketOpener
+
+  constructor(
+    reactor: IVReactor,
+    options: VConnectOptions & { readonly maxReadBytes?: number },
+    openOne?: SocketOpener,
+  ) {
+    this.#reactor = reactor
+    this.#source = checkSource(sourceOf(options))
+    this.connectTimeoutMs = timeOption(
+      'connectTimeoutMs',
+      options.connectTimeoutMs ?? Number.POSITIVE_INFINITY,
+    )
+    this.#attemptDelayMs = timeOption('attemptDelayMs', options.attemptDelayMs ?? ATTEMPT_DELAY_MS)
+    this.#capacityBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES)
+    this.#openOne =
+      openOne ??
+      ((peer, outcome) =>
+        openSocket(peer, { source: this.#source, capacityBytes: this.#capacityBytes }, outcome))
+  }
+
+  /** For the device: starts what is planned. */
+  readonly open: SocketOpener = (peer, outcome, own) => {
+    const plan = this.plan ?? { peers: [peer] }
+    this.plan = null
+    const now = this.#reactor.time()
+    const endsAt = plan.endsAt ?? now + this.connectTimeoutMs
+    const peers = interleaveFamilies(plan.peers)
+    const race = new ConnectRace(now, { count: peers.length, attemptDelayMs: this.#attemptDelayMs, endsAt })
+    const run = new RaceRun(this.#reactor, race, {
+      ...plan,
+      peers,
+      outcome,
+      own,
+      openOne: this.#openOne,
+      timeoutMs: endsAt - now,
+    })
+    run.step()
+    return () => run.giveUp()
+  }
+}
+
+interface RunTerms extends ConnectPlan {
+  readonly outcome: OpeningOutcome
+  readonly own: SocketIntake | null
+  readonly openOne: SocketOpener
+  readonly timeoutMs: number
+}
+
+/** One race that is being run. */
+class RaceRun {
+  readonly #reactor: IVReactor
+  readonly #race: ConnectRace
+  readonly #terms: RunTerms
+  readonly #attempts = new Map<number, GiveUp>()
+  readonly #made = new Map<number, OpenedSocket>()
+  readonly #errors: Error[] = []
+  #timer: VScheduledCall | undefined
+  #stepping = false
+  #ownTried = false
+  #settled = false
+
+  constructor(reactor: IVReactor, race: ConnectRace, terms: RunTerms) {
+    this.#reactor = reactor
+    this.#race = race
+    this.#terms = terms
+  }
+
+  giveUp(): void {
+    this.#race.handleGivenUp()
+    this.step()
+    this.#settle(false)
+  }
+
+  /** Does what the race asks for, then waits until it is due. */
+  step(): void {
+    if (this.#stepping) return
+    this.#stepping = true
+    for (let action = this.#race.pollAction(); action !== undefined; action = this.#race.pollAction())
+      this.#do(action)
+    this.#stepping = false
+    this.#timer?.cancel()
+    const dueAt = this.#race.pollTimeout()
+    if (dueAt === Number.POSITIVE_INFINITY) return
+    this.#timer = this.#reactor.schedule(dueAt - this.#reactor.time(), () => {
+      this.#race.handleTimeout(this.#reactor.time())
+      this.step()
+    })
+  }
+
+  #do(action: RaceAction): void {
+    if (action.kind === 'attempt') this.#attempt(action.index)
+    else if (action.kind === 'giveUp') this.#attempts.get(action.index)?.()
+    else if (action.kind === 'won') this.#won(action.index)
+    else this.#reactor.schedule(0, () => this.#lost(action.late))
+  }
+
+  #attempt(index: number): void {
+    const peer = this.#terms.peers[index] as VSocketPeer
+    if (this.#terms.mayTry?.(peer) === false) {
+      this.#failed(index, new VIOLost(`the chain did not allow a connection to ${peer}`))
+      return
+    }
+    const outcome: OpeningOutcome = {
+      opened: (made) => {
+        this.#made.set(index, made)
+        this.#race.handleConnected(index)
+        this.step()
+      },
+      failed: (error) => this.#failed(index, error),
+    }
+    try {
+      const own = this.#ownTried ? null : this.#terms.own
+      this.#ownTried = true
+      this.#attempts.set(index, this.#terms.openOne(peer, outcome, own))
+    } catch (error) {
+      this.#failed(index, socketLost(`no connection to ${peer}`, error))
+    }
+  }
+
+  #failed(index: number, error: Error): void {
+    this.#errors.push(error)
+    this.#race.handleFailed(this.#reactor.time(), index)
+    this.step()
+  }
+
+  #won(index: number): void {
+    const made = this.#made.get(index) as OpenedSocket
+    this.#terms.outcome.opened(made)
+    this.#settle(true)
+  }
+
+  #lost(late: boolean): void {
+    const [only, ...more] = this.#errors
+    const what = `no connection to ${this.#terms.peers.join(', ')}`
+    if (late) this.#terms.outcome.failed(new VIOTimeout(`${what} within ${this.#terms.timeoutMs} ms`))
+    else if (only !== undefined && more.length === 0) this.#terms.outcome.failed(only)
+    else this.#terms.outcome.failed(socketLost(what, new AggregateError(this.#errors)))
+    this.#settle(false)
+  }
+
+  #settle(connected: boolean): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#terms.settled?.(connected)
+  }
+}
