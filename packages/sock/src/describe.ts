@@ -21,3 +21,9 @@ export function timeOption(name: string, value: number): number {
   if (typeof value === 'number' && value >= 0) return value
   throw new RangeError(`${name} is a time in milliseconds from 0 on, got ${describeValue(value)}`)
 }
+
+/** True or false. @throws TypeError that names the option and the value */
+export function checkFlag(name: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`${name} is true or false, got ${describeValue(value)}`)
+}

@@ -64,7 +64,8 @@ export {
   type VListeningSocketOptions,
 } from './listener.js'
 export type { VBindOptions } from './listening-server.js'
-export { VNetDevice, type VNetDeviceOptions } from './net-device.js'
+export { VNetDevice } from './net-device.js'
+export type { VNetDeviceOptions } from './net-device-options.js'
 export { VClientSocketAgent, type VClientSocketAgentOptions } from './socket-agent.js'
 export { VSocketBase, type VSocketOptions } from './socket-base.js'
 export type { VConnectOptions } from './socket-connector.js'

@@ -17,51 +17,22 @@ import {
   VSocketPeer,
 } from '@vio/io'
 import { localPeerFromSock, peerFromSock } from './address.js'
-import { describeValue, sizeOption, timeOption } from './describe.js'
-import { socketFailure, systemErrorInfo, VSocketLost } from './errno.js'
-import { resetSocket } from './reset-socket.js'
-import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
+import { checkFlag, describeValue } from './describe.js'
+import { socketFailure, VSocketLost } from './errno.js'
+import { type NetDeviceSettings, netDeviceSettings, type VNetDeviceOptions } from './net-device-options.js'
+import { closeGently, resetSocket } from './reset-socket.js'
+import type { IVSocketDevice } from './socket-device.js'
+import { verifyEnd } from './socket-end.js'
 import { SocketIntake } from './socket-intake.js'
 import {
-  checkSource,
   type GiveUp,
   type OpenedSocket,
   type OpeningOutcome,
   openSocket,
   type SocketOpener,
-  sourceOf,
-  type VSourceAddress,
 } from './socket-opener.js'
 
-/** How long a socket that was closed cleanly waits for the other side's end, where nothing else is said. */
-const DEFAULT_LINGER_MS = 1000
-
 const EMPTY: Buffer = Buffer.alloc(0)
-
-/** Options of `VNetDevice`. */
-export interface VNetDeviceOptions extends VSourceAddress {
-  /**
-   * The most bytes that are read at once. By default 65,536. At most twice as many wait to be read in a socket that the
-   * device made; in one that others made, as many and two reads of Node of up to 65,536 each.
-   */
-  readonly maxReadBytes?: number
-  /** The most bytes that wait in the socket to be written. By default 65,536. */
-  readonly maxWriteBytes?: number
-  /** What the socket is connected to, where it does not know it by itself: on Unix sockets. */
-  readonly peer?: VSocketPeer | null
-  /**
-   * How long, after a clean close, what the other side still sends is read and dropped, in milliseconds. Closing at once
-   * would make the system answer it with a reset, and what was written last could be lost. By default 1000; it does not
-   * keep the process alive.
-   */
-  readonly lingerMs?: number
-  /** Send small writes at once instead of waiting for more. By default true. */
-  readonly noDelay?: boolean
-  /** Ask a silent peer, now and then, whether it is there. By default false. */
-  readonly keepAlive?: boolean
-  /** What connects. By default one attempt at the one address, without a time-out. */
-  readonly opener?: SocketOpener
-}
 
 /**
  * Reads and writes a socket: one that is connected, or null or one that is not, which `connect` then connects.
@@ -76,8 +47,7 @@ export interface VNetDeviceOptions extends VSourceAddress {
 export class VNetDevice implements IVSocketDevice {
   readonly maxReadBytes: number
   readonly maxWriteBytes: number
-  readonly #lingerMs: number
-  readonly #source: VSourceAddress
+  readonly #settings: NetDeviceSettings
   readonly #opener: SocketOpener
   #changed: () => void = () => undefined
   #intake: SocketIntake | null = null
@@ -102,12 +72,12 @@ export class VNetDevice implements IVSocketDevice {
     if (socket !== null && !(socket instanceof Socket)) {
       throw new TypeError(`a socket device needs a socket of node:net, got ${describeValue(socket)}`)
     }
-    this.maxReadBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES)
-    this.maxWriteBytes = sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_SOCKET_BYTES)
-    this.#lingerMs = timeOption('lingerMs', options.lingerMs ?? DEFAULT_LINGER_MS)
-    this.#source = checkSource(sourceOf(options))
-    this.#noDelay = checkFlag('noDelay', options.noDelay ?? true)
-    this.#keepAlive = checkFlag('keepAlive', options.keepAlive ?? false)
+    const settings = netDeviceSettings(options)
+    this.maxReadBytes = settings.maxReadBytes
+    this.maxWriteBytes = settings.maxWriteBytes
+    this.#settings = settings
+    this.#noDelay = settings.noDelay
+    this.#keepAlive = settings.keepAlive
     this.#peer = options.peer ?? null
     this.#opener = options.opener ?? ((...terms) => this.#openDirectly(...terms))
     if (socket === null) return
@@ -260,7 +230,7 @@ export class VNetDevice implements IVSocketDevice {
   }
 
   #openDirectly: SocketOpener = (peer, outcome, intake) =>
-    openSocket(peer, { source: this.#source, capacityBytes: this.maxReadBytes, intake }, outcome)
+    openSocket(peer, { source: this.#settings.source, capacityBytes: this.maxReadBytes, intake }, outcome)
 
   /** A socket that was told to connect by whoever made it. */
   #awaitConnection(socket: Socket): void {
@@ -305,7 +275,7 @@ export class VNetDevice implements IVSocketDevice {
       this.#gone()
     })
     socket.on('end', () => {
-      if (this.#inputEnd === null) this.#verifyEnd(socket)
+      if (this.#inputEnd === null) verifyEnd(socket, () => this.#inputEnded())
       else this.#destroyIfDone()
     })
     socket.on('finish', () => {
@@ -313,23 +283,6 @@ export class VNetDevice implements IVSocketDevice {
       this.#destroyIfDone()
       this.#changed()
     })
-  }
-
-  /**
-   * Where bytes and a reset arrive together, libuv tells the reset as a clean end. Whoever writes finds out: an empty
-   * write fails with what broke the connection, and with `EPIPE` if it was the other direction only.
-   */
-  #verifyEnd(socket: Socket): void {
-    const ended = (): void => this.#inputEnded()
-    const isTCP = localPeerFromSock(socket) !== null
-    const canTell = isTCP && !socket.writableEnded && !socket.destroyed
-    if (!canTell) ended()
-    else if (socket.writableLength > 0) setImmediate(ended)
-    else {
-      socket.write(EMPTY, (error) => {
-        if (error === null || error === undefined || systemErrorInfo(error).code === 'EPIPE') ended()
-      })
-    }
   }
 
   #inputEnded(): void {
@@ -374,15 +327,7 @@ export class VNetDevice implements IVSocketDevice {
   #destroyIfDone(): void {
     const socket = this.#intake?.socket
     if (!(this.#released instanceof VFIOCompleted) || socket === undefined || socket.destroyed) return
-    if (!socket.writableFinished) return
-    if (socket.readableEnded || this.#lingerMs === 0) {
-      socket.destroy()
-      return
-    }
-    socket.unref()
-    const timer = setTimeout(() => socket.destroy(), this.#lingerMs)
-    timer.unref()
-    socket.once('close', () => clearTimeout(timer))
+    if (socket.writableFinished) closeGently(socket, this.#settings.lingerMs)
   }
 
   /** Drops the connection so that the other side sees a loss. */
@@ -400,9 +345,4 @@ export class VNetDevice implements IVSocketDevice {
 
 function closedError(): VIOLost {
   return new VSocketLost('the socket was closed before its end', { code: 'ERR_SOCKET_CLOSED' })
-}
-
-function checkFlag(name: string, value: boolean): boolean {
-  if (typeof value === 'boolean') return value
-  throw new TypeError(`${name} is true or false, got ${describeValue(value)}`)
 }

@@ -1,0 +1,57 @@
+/**
+ * What a `VNetDevice` can be told, checked before it has a socket.
+ */
+import type { VSocketPeer } from '@vio/io'
+import { checkFlag, sizeOption, timeOption } from './describe.js'
+import { DEFAULT_SOCKET_BYTES } from './socket-device.js'
+import { checkSource, type SocketOpener, sourceOf, type VSourceAddress } from './socket-opener.js'
+
+/** How long a socket that was closed cleanly waits for the other side's end, where nothing else is said. */
+const DEFAULT_LINGER_MS = 1000
+
+/** Options of `VNetDevice`. */
+export interface VNetDeviceOptions extends VSourceAddress {
+  /**
+   * The most bytes that are read at once. By default 65,536. At most twice as many wait to be read in a socket that the
+   * device made; in one that others made, as many and two reads of Node of up to 65,536 each.
+   */
+  readonly maxReadBytes?: number
+  /** The most bytes that wait in the socket to be written. By default 65,536. */
+  readonly maxWriteBytes?: number
+  /** What the socket is connected to, where it does not know it by itself: on Unix sockets. */
+  readonly peer?: VSocketPeer | null
+  /**
+   * How long, after a clean close, what the other side still sends is read and dropped, in milliseconds. Closing at once
+   * would make the system answer it with a reset, and what was written last could be lost. By default 1000; it does not
+   * keep the process alive.
+   */
+  readonly lingerMs?: number
+  /** Send small writes at once instead of waiting for more. By default true. */
+  readonly noDelay?: boolean
+  /** Ask a silent peer, now and then, whether it is there. By default false. */
+  readonly keepAlive?: boolean
+  /** What connects. By default one attempt at the one address, without a time-out. */
+  readonly opener?: SocketOpener
+}
+
+/** The options with their defaults. */
+export interface NetDeviceSettings {
+  readonly maxReadBytes: number
+  readonly maxWriteBytes: number
+  readonly lingerMs: number
+  readonly source: VSourceAddress
+  readonly noDelay: boolean
+  readonly keepAlive: boolean
+}
+
+/** @throws RangeError, TypeError or VAddressError for a wrong option */
+export function netDeviceSettings(options: VNetDeviceOptions): NetDeviceSettings {
+  return {
+    maxReadBytes: sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES),
+    maxWriteBytes: sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_SOCKET_BYTES),
+    lingerMs: timeOption('lingerMs', options.lingerMs ?? DEFAULT_LINGER_MS),
+    source: checkSource(sourceOf(options)),
+    noDelay: checkFlag('noDelay', options.noDelay ?? true),
+    keepAlive: checkFlag('keepAlive', options.keepAlive ?? false),
+  }
+}
