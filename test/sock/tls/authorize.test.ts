@@ -230,7 +230,10 @@ describe.each(VERSIONS)('a client is asked for a certificate (%s)', (version) =>
   })
 
   it('required: none is refused, and both hear it by name [N-11]', async () => {
-    const { server, client } = await refused({ version, server: await trusting('required') }, 'server')
+    await refused({ version, server: await trusting('required') }, 'server')
+    const rig = await TLSRig.make()
+    const { server, client } = rig.connection({ version, server: await trusting('required') })
+    await rig.until(() => server.failure !== null && client.failure !== null)
     expect(server.failure).toBeInstanceOf(VTLSUnauthorized)
     expect(server.failure).toMatchObject({ code: 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE' })
     expect(server.failure?.cause).toMatchObject({ code: 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE' })

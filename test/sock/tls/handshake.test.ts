@@ -16,6 +16,11 @@ async function failing(given: ConnectionOptions): Promise<Connection> {
   connection.atServer.source.feed(bytes('to nobody'))
   await rig.until(() => connection.client.failure !== null || connection.atClient.sink.closed)
   await rig.quiet()
+  // A side that had its handshake before finds out that it is heard no more.
+  for (const { source } of [connection.atClient, connection.atServer]) {
+    if (!source.closed) source.feed(bytes('more'))
+  }
+  await rig.quiet()
   expectDown(connection.atClient)
   expectDown(connection.atServer)
   return connection

@@ -9,6 +9,7 @@ import { type KeyObject, X509Certificate } from 'node:crypto'
 import { checkServerIdentity, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import { VTLSUnauthorized } from './errors.js'
 import { subjectName, type VX509Name } from './name.js'
+import { sessionCertificate } from './session.js'
 
 /**
  * What a client checks of its server: the chain up to a trusted authority and the name, the chain alone, or nothing.
@@ -55,16 +56,23 @@ export function judgeClient(socket: TLSSocket, wanted: VTLSClientCertificates): 
   })
 }
 
-/** Judges a server's certificates, at the client. `name` is whom it is to be. */
-export function judgeServer(socket: TLSSocket, wanted: VTLSVerify, name: string | undefined): PeerVerdict {
+/** What a client knows of the server that it wanted to talk to. */
+export interface WantedServer {
+  readonly serverName: string | undefined
+  /** The session that was offered. */
+  readonly session: Uint8Array | undefined
+}
+
+/** Judges a server's certificates, at the client. */
+export function judgeServer(socket: TLSSocket, wanted: VTLSVerify, server: WantedServer): PeerVerdict {
   return judging(() => {
-    const peer = peerOf(socket)
+    const peer = serverOf(socket, server.session)
     if (wanted === 'none') return peer
     if (peer.certs === null) {
       throw new VTLSUnauthorized('V_TLS_NO_PEER_CERTIFICATE', 'the server showed no certificate')
     }
     if (!peer.verified) throw chainFault(socket, 'server')
-    if (wanted === 'name') checkName(socket, name)
+    if (wanted === 'name') checkName(peer.certs, server.serverName)
     return peer
   })
 }
@@ -87,8 +95,19 @@ function judging(judge: () => VTLSPeer): PeerVerdict {
   }
 }
 
+/** The server of a session that was taken up has shown its certificate when the session was made. */
+function serverOf(socket: TLSSocket, session: Uint8Array | undefined): VTLSPeer {
+  const peer = peerOf(socket)
+  if (peer.certs !== null || session === undefined || !socket.isSessionReused()) return peer
+  const cert = sessionCertificate(session)
+  return cert === undefined ? peer : peerWith([cert], socket)
+}
+
 function peerOf(socket: TLSSocket): VTLSPeer {
-  const certs = chainOf(socket)
+  return peerWith(chainOf(socket), socket)
+}
+
+function peerWith(certs: readonly X509Certificate[], socket: TLSSocket): VTLSPeer {
   const [own] = certs
   if (own === undefined) return NOBODY
   return { key: own.publicKey, certs, identity: subjectName(own), verified: socket.authorized === true }
@@ -118,10 +137,12 @@ function chainFault(socket: TLSSocket, who: 'client' | 'server'): VTLSUnauthoriz
   })
 }
 
-function checkName(socket: TLSSocket, name: string | undefined): void {
-  if (name === undefined)
+function checkName(certs: readonly X509Certificate[], name: string | undefined): void {
+  const [own] = certs
+  if (name === undefined || own === undefined) {
     throw new VTLSUnauthorized('V_TLS_NO_NAME', 'there is no name to check the server by')
-  const fault = checkServerIdentity(name, socket.getPeerCertificate())
+  }
+  const fault = checkServerIdentity(name, own.toLegacyObject())
   if (fault === undefined) return
   throw new VTLSUnauthorized('ERR_TLS_CERT_ALTNAME_INVALID', fault.message, { cause: fault })
 }

@@ -23,6 +23,7 @@ import {
   refusedChain,
   type VTLSClientCertificates,
   type VTLSVerify,
+  type WantedServer,
 } from './authorize.js'
 import { VTLSInputError } from './errors.js'
 import { checkIdentity, readCertificates, type VTLSIdentity } from './identity.js'
@@ -49,12 +50,6 @@ export interface SocketEvents {
   session(session: Buffer): void
 }
 
-/** What one connection of a client is about. */
-export interface ClientConnection {
-  readonly serverName: string | undefined
-  readonly session: Buffer | undefined
-}
-
 /** Identity and trust of clients. May serve any number of connections. */
 export class VTLSClientContext {
   /** What is checked of servers. */
@@ -74,7 +69,7 @@ export class VTLSClientContext {
   }
 
   /** For transports: begins a connection over `wire`. */
-  open(wire: Duplex, connection: ClientConnection, events: SocketEvents): void {
+  open(wire: Duplex, connection: WantedServer, events: SocketEvents): void {
     const { serverName, session } = connection
     const { alpn, onKeyLog } = this.#options
     const socket = connect({
@@ -84,7 +79,7 @@ export class VTLSClientContext {
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       ...(serverName === undefined || isIP(serverName) !== 0 ? {} : { servername: serverName }),
-      ...(session === undefined ? {} : { session }),
+      ...(session === undefined ? {} : { session: Buffer.from(session) }),
       ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
     })
     socket.on('error', (error) => events.failed(error))
@@ -94,8 +89,8 @@ export class VTLSClientContext {
   }
 
   /** For transports: says who the server is, or why it is refused. */
-  judge(socket: TLSSocket, serverName: string | undefined): PeerVerdict {
-    return judgeServer(socket, this.verify, serverName)
+  judge(socket: TLSSocket, connection: WantedServer): PeerVerdict {
+    return judgeServer(socket, this.verify, connection)
   }
 }
 

@@ -73,7 +73,7 @@ export class TLSCore {
     this.reactor = reactor
     this.#parts = parts
     this.#engine = new TLSEngine({
-      sealed: (pieces) => this.#note(() => this.outbound.sealed(pieces)),
+      sealed: (piece) => this.#note(() => this.outbound.sealed(piece)),
       sealedEnd: () => this.#note(() => this.outbound.sealedEnd()),
       opened: (piece) => this.#note(() => this.inbound.opened(piece)),
       openedEnd: () => this.#note(() => this.inbound.openedEnd()),

@@ -13,7 +13,7 @@ import type { SocketEvents } from './context.js'
 /** What an engine tells its transport. Called at any time, also outside of turns and from inside its own methods. */
 export interface EngineOwner {
   /** Ciphertext for the other side. The memory is given away. */
-  sealed(pieces: readonly Buffer[]): void
+  sealed(piece: Buffer): void
   /** The end of the plaintext has been sealed and given to `sealed`; no more comes. */
   sealedEnd(): void
   /** Plaintext of the other side. The memory is given away. */
@@ -33,8 +33,10 @@ export type EngineStart = (wire: Duplex, events: SocketEvents) => void
 /** The library's side of a connection in memory: what it reads is fed, what it writes goes to the owner. */
 class Wire extends Duplex {
   readonly #owner: EngineOwner
-  /** Undefined once nothing is to be told any more. */
   #live = true
+  #shakingHands = true
+  /** The library waits for a turn of Node until it writes again. */
+  #resting = false
 
   constructor(owner: EngineOwner) {
     super({ allowHalfOpen: true, emitClose: true })
@@ -51,14 +53,33 @@ class Wire extends Duplex {
     if (this.#live) this.#owner.thirsty()
   }
 
-  override _write(piece: Buffer, _encoding: string, done: () => void): void {
-    if (this.#live) this.#owner.sealed([piece])
-    done()
+  /**
+   * What the library writes goes on at once: a stream's own queue would only cost time. It waits for `done` before it
+   * writes again, and it is not given more to seal than there is room for.
+   */
+  override write(piece: Buffer, ...rest: readonly unknown[]): boolean {
+    if (this.#live) this.#owner.sealed(piece)
+    const done = rest.at(-1)
+    if (typeof done === 'function') done()
+    if (this.#shakingHands && !this.#resting) {
+      this.#resting = true
+      setImmediate(() => this.#rested())
+    }
+    return true
   }
 
-  override _writev(pieces: { readonly chunk: Buffer }[], done: () => void): void {
-    if (this.#live) this.#owner.sealed(pieces.map(({ chunk }) => chunk))
-    done()
+  /** True while what the library has to say at once, an alert perhaps, would be kept back. Known in the handshake only. */
+  get resting(): boolean {
+    return this.#resting
+  }
+
+  shookHands(): void {
+    this.#shakingHands = false
+  }
+
+  #rested(): void {
+    this.#resting = false
+    if (this.#live) this.#owner.thirsty()
   }
 
   override _final(done: () => void): void {
@@ -99,9 +120,12 @@ export class TLSEngine {
     this.#wire.on('close', () => afterNews(() => events.failed(new Error('the connection was dropped'))))
   }
 
-  /** True if `feed` would take ciphertext now. */
+  /**
+   * True if `feed` would take ciphertext now. In the handshake not while the library cannot answer: an alert that it has
+   * to keep back would be lost with the connection.
+   */
   get hungry(): boolean {
-    return !this.#over && this.#wire.readableLength === 0
+    return !this.#over && !this.#wire.resting && this.#wire.readableLength === 0
   }
 
   /** Gives ciphertext of the other side; what comes of it is told before this returns, or soon after. */
@@ -140,6 +164,7 @@ export class TLSEngine {
       return
     }
     this.#socket = socket
+    this.#wire.shookHands()
     socket.on('data', (piece: Buffer) => {
       if (!this.#over) this.#owner.opened(piece)
     })

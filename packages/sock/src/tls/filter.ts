@@ -203,11 +203,14 @@ export class VTLSClient extends VTLSTransport {
     const made = context instanceof VTLSClientContext ? context : new VTLSClientContext(context)
     const serverName = options.serverName ?? made.serverName
     checkServerName(serverName, made.verify === 'name')
-    const session = options.session === undefined ? undefined : copyOf(options.session)
+    const wanted = {
+      serverName,
+      session: options.session === undefined ? undefined : copyOf(options.session),
+    }
     super(reactor, {
       ...commonParts(options),
-      start: (wire, events) => made.open(wire, { serverName, session }, events),
-      judge: (socket) => made.judge(socket, serverName),
+      start: (wire, events) => made.open(wire, wanted, events),
+      judge: (socket) => made.judge(socket, wanted),
       strict: made.verify === 'none',
     })
     this.context = made

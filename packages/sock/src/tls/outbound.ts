@@ -79,11 +79,9 @@ export class Outbound {
   }
 
   /** The engine gave ciphertext. */
-  sealed(pieces: readonly Buffer[]): void {
-    for (const piece of pieces) {
-      this.#sealed.push(piece)
-      this.#sealedBytes += piece.length
-    }
+  sealed(piece: Buffer): void {
+    this.#sealed.push(piece)
+    this.#sealedBytes += piece.length
   }
 
   /** The engine gave the last of it. */
