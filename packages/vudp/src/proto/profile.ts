@@ -31,6 +31,7 @@ export interface V1Profile {
   /** Failed checks of one source in a second after which further ones are dropped unseen, and sources watched. */
   readonly maxFailuresPerSecond: number
   readonly watchedSources: number
+  readonly waitingLong: number
   readonly amplification: number
   readonly maxResetsPerSecond: number
   readonly minResetBytes: number
@@ -68,6 +69,7 @@ export interface V1Profile {
   readonly maxCloseRepeats: number
   readonly localIds: number
   readonly maxIdSequence: number
+  readonly maxMissingIds: number
   readonly maxPathResponses: number
 
   // Recovery (VUT 5, RFC 9002).
@@ -95,12 +97,17 @@ export interface V1Profile {
   readonly idlePtos: number
   readonly consentMs: number
   readonly validationPtos: number
+  /** What a PTO counts at least for the time that a path has to prove itself (RFC 9000 section 8.2.4). */
+  readonly validationMs: number
   readonly mtuSteps: readonly number[]
   readonly mtuStepsWithoutDf: number
   readonly mtuProbes: number
   readonly mtuRaiseMs: number
   readonly blackHoleLosses: number
   readonly closePtos: number
+  /** The same after a clean end, unless the peer answers it, and as time at least. */
+  readonly cleanClosePtos: number
+  readonly cleanCloseMs: number
 }
 
 /** The constants of VUT/1 (docs/vut-wire.md). */
@@ -126,6 +133,7 @@ export const VUT1: V1Profile = Object.freeze({
   maxCandidates: 8,
   maxFailuresPerSecond: 8,
   watchedSources: 64,
+  waitingLong: 32,
   amplification: 3,
   maxResetsPerSecond: 10,
   minResetBytes: 21,
@@ -161,6 +169,7 @@ export const VUT1: V1Profile = Object.freeze({
   maxCloseRepeats: 64,
   localIds: 4,
   maxIdSequence: 65_535,
+  maxMissingIds: 64,
   maxPathResponses: 8,
 
   // Recovery (VUT 5, RFC 9002).
@@ -188,10 +197,13 @@ export const VUT1: V1Profile = Object.freeze({
   idlePtos: 3,
   consentMs: 30_000,
   validationPtos: 3,
+  validationMs: 1_000,
   mtuSteps: Object.freeze([1280, 1400, 1452, 1472, 2972, 4052, 8952, 16_344, 32_728, 65_507]),
   mtuStepsWithoutDf: 1472,
   mtuProbes: 3,
   mtuRaiseMs: 600_000,
   blackHoleLosses: 4,
   closePtos: 3,
+  cleanClosePtos: 8,
+  cleanCloseMs: 5_000,
 })

@@ -29,7 +29,7 @@ export class Noise {
   readonly #crypto: IVCrypto
   readonly #psk: Buffer
   readonly #privateKey: Buffer
-  readonly #publicKey: Buffer
+  #publicKey: Buffer = EMPTY
   #hash: Buffer
   #chainingKey: Buffer = PROTOCOL
   #key: Buffer = EMPTY
@@ -41,7 +41,6 @@ export class Noise {
     this.#crypto = crypto
     this.#psk = psk
     this.#privateKey = privateKey
-    this.#publicKey = crypto.x25519Public(privateKey)
     this.#hash = crypto.sha256(PROTOCOL, prologue)
   }
 
@@ -52,6 +51,7 @@ export class Noise {
 
   /** The initiator's message: `psk, e` and the payload. */
   writeFirst(payload: Uint8Array): Buffer {
+    this.#publicKey = this.#crypto.x25519Public(this.#privateKey)
     this.#mixPsk()
     this.#mixPublic(this.#publicKey)
     return Buffer.concat([this.#publicKey, this.#encrypt(payload)])
@@ -70,6 +70,7 @@ export class Noise {
 
   /** The responder's message: `e, ee` and the payload; null if the initiator's key gives no secret. */
   writeSecond(payload: Uint8Array): Buffer | null {
+    this.#publicKey = this.#crypto.x25519Public(this.#privateKey)
     this.#mixPublic(this.#publicKey)
     const shared = this.#crypto.x25519(this.#privateKey, this.#peerPublic)
     if (shared === null) return null

@@ -74,9 +74,10 @@ export class Path {
     this.mtu.start()
   }
 
-  /** Bytes came from the address. */
-  onReceived(sizeBytes: number): void {
-    if (!this.#isValidated) this.#receivedBytes += sizeBytes
+  /** A genuine datagram came from the address. */
+  onReceived(now: number, sizeBytes: number): void {
+    if (this.#isValidated) this.provenAt = now
+    else this.#receivedBytes += sizeBytes
   }
 
   /** Bytes have left to the address, in a datagram of any kind. */

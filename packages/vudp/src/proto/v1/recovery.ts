@@ -19,6 +19,8 @@ export interface RecoveryOwner {
   onPacketAcked(now: number, packet: SentPacket): void
   /** What was in the datagram has to be sent again, if it still matters. */
   onPacketLost(now: number, packet: SentPacket): void
+  /** A probe is due: what is in the datagram had better be sent again, though it is not lost yet. */
+  onProbeDue(packet: SentPacket): void
 }
 
 /** Counters of recovery; they only rise. */
@@ -125,6 +127,11 @@ export class Recovery {
     this.counts.timeouts += 1
     this.probesOwed = VUT1.ptoProbes
     this.#owner.path.onTimeout()
+    let packet = this.#outstanding.head
+    for (let left = VUT1.ptoProbes; left > 0 && packet !== null; left -= 1) {
+      this.#owner.onProbeDue(packet)
+      packet = packet.next
+    }
   }
 
   /** Forgets all; for the end of the connection. */

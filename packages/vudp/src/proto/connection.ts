@@ -1,0 +1,474 @@
+/**
+ * A VUT/1 connection: the order of work between its parts, and nothing else.
+ *
+ * In: admit, open, frames to their parts, then what follows from all of them. Out: what was asked of it meanwhile, then
+ * `Outbound`. Each part decides its own affair. Invariants: nothing that a peer sends throws out of here; after its end a
+ * connection holds no data but what can still be read; a drained one sends nothing and has no timeout.
+ */
+import {
+  type VFailure,
+  VFIOCompleted,
+  VFIOLost,
+  VIOLost,
+  type VIPSocketPeer,
+  type VTransmitBatch,
+} from '@vio/io'
+import { resolveConfig, type VUDPMeans, type VUDPOptions } from './config.js'
+import type { IVUDPEngine, IVUDPStream, VUDPEvent } from './engine.js'
+import { ProtocolFault, VUDPLost, VUT_CODE } from './errors.js'
+import { VUT1 } from './profile.js'
+import type { VUDPStats } from './stats.js'
+import { AckState } from './v1/ack-state.js'
+import { Closing } from './v1/closing.js'
+import { Fifo } from './v1/fifo.js'
+import { FRAME } from './v1/frames.js'
+import { Handshake } from './v1/handshake.js'
+import { ConnectionIds } from './v1/ids.js'
+import { Inbound } from './v1/inbound.js'
+import { Liveness } from './v1/liveness.js'
+import { Outbound } from './v1/outbound.js'
+import { isData, KIND, resetTokenIn } from './v1/packet.js'
+import type { V1Parts } from './v1/parts.js'
+import { Paths } from './v1/paths.js'
+import { Protection } from './v1/protection.js'
+import { Recovery } from './v1/recovery.js'
+import type { SentPacket } from './v1/sent.js'
+import { statsOf } from './v1/stats.js'
+import type { Stream } from './v1/stream.js'
+import { Streams } from './v1/streams.js'
+import { UnreliableQueue } from './v1/unreliable.js'
+
+/** One connection of VUT/1, without a socket. It begins with the first call that tells it the time. */
+export class VUDPConnection implements IVUDPEngine {
+  readonly version: string = VUT1.name
+  readonly #parts: V1Parts
+  readonly #inbound: Inbound
+  readonly #outbound: Outbound
+  readonly #events = new Fifo<VUDPEvent>()
+  readonly #changed = new Fifo<Stream>()
+  #hasBegun = false
+  /** What the application asked for and the time is needed for. */
+  #closeAsked: VFailure | null = null
+  #addressAsked = false
+  #isFinishing = false
+  #closedEvent: VUDPEvent | null = null
+
+  /** @throws TypeError or RangeError for an option that cannot be, see `VUDPOptions` */
+  constructor(options: VUDPOptions, means: VUDPMeans) {
+    const config = resolveConfig(options, means)
+    const handshake = new Handshake(config, means)
+    const random = () => means.random.publicDouble()
+    const pathOptions = { congestion: config.congestion, boundBytes: VUT1.datagramBytes, random }
+    const connection = this
+    this.#parts = {
+      config,
+      means,
+      handshake,
+      ids: new ConnectionIds(means, config.resetKey, config.hooks, handshake.scid),
+      paths: new Paths(config.peer, pathOptions, means.random, {
+        get ptoMs() {
+          return connection.#parts.recovery.ptoMs
+        },
+        onPathChanged: () => this.#pathChanged(),
+      }),
+      recovery: new Recovery({
+        get path() {
+          return connection.#parts.paths.current
+        },
+        onPacketAcked: (_now, packet) => this.#packetAcked(packet),
+        onPacketLost: (_now, packet) => this.#packetLost(packet),
+        onProbeDue: (packet) => this.#parts.streams.onLost(packet),
+      }),
+      acks: new AckState(),
+      streams: new Streams(config, {
+        onStreamChanged: (stream) => this.#streamChanged(stream),
+        onStreamOpened: (stream) => this.#events.push({ type: 'stream-opened', stream }),
+        onStreamsAvailable: () => this.#events.push({ type: 'streams-available' }),
+      }),
+      unreliable: new UnreliableQueue(),
+      closing: new Closing(),
+      liveness: new Liveness(config.idleTimeoutMs, config.keepAliveMs),
+      counts: { sent: 0, sentBytes: 0, received: 0, receivedBytes: 0, invalid: 0, repeated: 0 },
+      protection: null,
+      connected: false,
+      nextNumber: 0,
+    }
+    this.#inbound = new Inbound(this.#parts, {
+      onClose: (now, code, text) => this.#closedByPeer(now, code, text),
+      onUnreliable: (bytes) => this.#unreliable(bytes),
+    })
+    this.#outbound = new Outbound(this.#parts)
+  }
+
+  get connected(): boolean {
+    return this.#parts.connected
+  }
+
+  get closed(): VFailure | null {
+    return this.#parts.closing.reason
+  }
+
+  get drained(): boolean {
+    return this.#parts.closing.state === 'drained'
+  }
+
+  get peer(): VIPSocketPeer {
+    return this.#parts.paths.current.peer
+  }
+
+  get stream(): IVUDPStream {
+    return this.#parts.streams.main
+  }
+
+  /** What names the session in datagrams that are not encrypted, 8 bytes; a socket with many connections looks it up. */
+  get tag(): Buffer {
+    return this.#parts.handshake.keys.tag
+  }
+
+  /** Another address where the peer may be: it is tried as long as the handshake goes on. */
+  addCandidate(now: number, peer: VIPSocketPeer): void {
+    this.#begin(now)
+    const { handshake } = this.#parts
+    if (handshake.result !== null || handshake.failure >= 0) return
+    handshake.candidates.add(now, peer)
+    handshake.onTimeout(now)
+  }
+
+  openStream(): IVUDPStream | null {
+    return this.#isFinishing ? null : this.#parts.streams.open()
+  }
+
+  sendDatagram(bytes: Uint8Array): boolean {
+    const { unreliable, paths, connected, closing } = this.#parts
+    if (!connected || closing.state !== 'open') return false
+    return unreliable.send(bytes, paths.current.datagramBytes - VUT1.headerBytes - VUT1.tagOfAeadBytes)
+  }
+
+  close(reason: VFailure): void {
+    if (this.closed !== null) return
+    const isClean = reason instanceof VFIOCompleted
+    if (this.#closeAsked === null || !isClean) this.#closeAsked = reason
+  }
+
+  localAddressChanged(): void {
+    this.#addressAsked = true
+  }
+
+  handleDatagram(now: number, from: VIPSocketPeer, bytes: Buffer): void {
+    this.#begin(now)
+    const { counts } = this.#parts
+    counts.received += 1
+    counts.receivedBytes += bytes.length
+    this.#checkIdle(now)
+    const first = bytes[0] ?? 0
+    if (isData(first)) this.#takeData(now, from, bytes)
+    else if (first === KIND.reset) this.#takeReset(from, bytes)
+    else this.#takeLong(now, from, bytes)
+    this.#settle(now)
+  }
+
+  handleTimeout(now: number): void {
+    this.#begin(now)
+    const { handshake, recovery, closing, liveness, paths } = this.#parts
+    this.#checkIdle(now)
+    if (now >= closing.dueAt) this.#drain()
+    if (now >= handshake.dueAt) {
+      handshake.onTimeout(now)
+      this.#checkHandshake(now)
+    }
+    if (closing.state === 'open' && this.connected) {
+      if (now >= paths.dueAt) paths.onTimeout(now)
+      if (now >= recovery.dueAt) recovery.onTimeout(now)
+      if (now >= liveness.pingAt) liveness.owesPing = true
+    }
+    this.#settle(now)
+  }
+
+  pollTransmit(now: number, batch: VTransmitBatch): boolean {
+    this.#begin(now)
+    this.#settle(now)
+    return this.#outbound.poll(now, batch)
+  }
+
+  pollTimeout(): number {
+    const { handshake, recovery, closing, liveness, paths, acks, connected } = this.#parts
+    if (!this.#hasBegun || (this.#asksForTime && closing.state === 'open')) return 0
+    if (closing.state !== 'open') return closing.dueAt
+    if (!connected) return handshake.dueAt
+    return Math.min(
+      recovery.dueAt,
+      acks.dueAt,
+      paths.dueAt,
+      liveness.pingAt,
+      liveness.idleAt(recovery.ptoMs),
+      paths.current.mtu.retryAt,
+      this.#outbound.pacedUntil,
+    )
+  }
+
+  pollEvent(): VUDPEvent | undefined {
+    const event = this.#events.shift()
+    if (event !== undefined) return event
+    const stream = this.#changed.shift()
+    if (stream !== undefined) {
+      stream.inChangedQueue = false
+      return stream.changed
+    }
+    const closed = this.#closedEvent
+    this.#closedEvent = null
+    return closed ?? undefined
+  }
+
+  stats(): VUDPStats {
+    return statsOf(this.#parts)
+  }
+
+  get #asksForTime(): boolean {
+    return this.#closeAsked !== null || (this.#addressAsked && this.connected)
+  }
+
+  #begin(now: number): void {
+    if (this.#hasBegun) return
+    this.#hasBegun = true
+    this.#parts.handshake.start(now)
+  }
+
+  #takeData(now: number, from: VIPSocketPeer, bytes: Buffer): void {
+    const { protection, ids, recovery, counts, closing, connected } = this.#parts
+    if (closing.state === 'drained') return
+    if (protection === null || !ids.isLocal(bytes, 1)) {
+      this.#invalid(from, bytes)
+      return
+    }
+    const before = protection.largest
+    const result = protection.open(now, bytes, recovery.ptoMs)
+    if (result === 'repeated') counts.repeated += 1
+    else if (result === 'invalid') this.#invalid(from, bytes)
+    if (protection.exhausted) this.#end(now, VUT_CODE.aborted, 'too many datagrams failed to open')
+    if (result !== 'opened') return
+    if (closing.state === 'open' && !connected) this.#connect(now, from)
+    this.#parts.liveness.onReceived(now)
+    closing.onDatagram()
+    this.#guard(now, () =>
+      this.#inbound.take(now, from, { sizeBytes: bytes.length, isHighest: protection.number > before }),
+    )
+  }
+
+  /** What a peer did wrong ends the connection with a code. */
+  #guard(now: number, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (!(error instanceof ProtocolFault)) throw error
+      this.#end(now, error.closeCode, error.message)
+    }
+  }
+
+  #takeReset(from: VIPSocketPeer, bytes: Buffer): void {
+    const token = resetTokenIn(bytes)
+    if (token === null || !this.#parts.ids.isReset(token)) {
+      this.#invalid(from, bytes)
+      return
+    }
+    this.#endSilently(new VFIOLost(new VUDPLost(VUT_CODE.aborted, 'it no longer knows of it', true)))
+  }
+
+  #takeLong(now: number, from: VIPSocketPeer, bytes: Buffer): void {
+    const verdict = this.#parts.handshake.onDatagram(now, from, bytes)
+    if (verdict === 'invalid') this.#invalid(from, bytes)
+    this.#checkHandshake(now)
+  }
+
+  /** A check failed: it is counted, and told to who wants to know. */
+  #invalid(from: VIPSocketPeer, bytes: Buffer): void {
+    const { counts, config, paths, handshake } = this.#parts
+    counts.invalid += 1
+    const { peer } = paths.current
+    const isKnown = from === peer || from.equals(peer) || handshake.candidates.find(from) !== null
+    if (isKnown) config.hooks.invalidMac?.(from, bytes)
+    else config.hooks.invalidPeer?.(from, bytes)
+  }
+
+  /** Follows what the handshake has come to. */
+  #checkHandshake(now: number): void {
+    const { handshake, closing, config, means, protection } = this.#parts
+    if (handshake.failure >= 0 && closing.state === 'open') {
+      const why =
+        handshake.failure === VUT_CODE.handshakeTimeout ? 'nobody answered in time' : 'the handshake failed'
+      this.#endSilently(new VFIOLost(new VUDPLost(handshake.failure, why)))
+      return
+    }
+    const { result } = handshake
+    if (result === null || protection !== null) return
+    const { sendSecret, receiveSecret, cipher, parameters, dcid } = result
+    const secrets = {
+      send: sendSecret,
+      receive: receiveSecret,
+      cipher,
+      datagramsPerKey: config.datagramsPerKey,
+    }
+    this.#parts.protection = new Protection(means.crypto, secrets)
+    this.#parts.ids.start(dcid, parameters.resetToken)
+    this.#parts.recovery.peerAckDelayMs = parameters.ackDelayMs
+    if (config.isInitiator) this.#connect(now, result.peer)
+    else if (!result.isAllowed) this.#refuse(now)
+  }
+
+  /** The peer has proved itself at this address. */
+  #connect(now: number, from: VIPSocketPeer): void {
+    const parts = this.#parts
+    const { result } = parts.handshake
+    if (result === null) return
+    const { parameters, rttMs } = result
+    const bound = Math.min(parts.config.maxSendBytes, parameters.datagramBytes)
+    const isValidated = parts.config.isInitiator || from === result.peer || from.equals(result.peer)
+    parts.paths.start(now, from, { isValidated, boundBytes: bound })
+    if (rttMs >= 0) parts.paths.current.rtt.update(rttMs, 0)
+    parts.handshake.end()
+    parts.liveness.start(now, parameters.idleTimeoutMs)
+    parts.acks.maxEvery = parameters.ackFrequency
+    parts.unreliable.peerMaxBytes = parameters.unreliableBytes
+    parts.connected = true
+    if (!result.isAllowed) {
+      this.#refuse(now)
+      return
+    }
+    parts.streams.start(parameters)
+    parts.ids.issue()
+    parts.liveness.owesPing = parts.config.isInitiator
+    this.#events.push({ type: 'connected', peer: from })
+  }
+
+  #refuse(now: number): void {
+    this.#end(now, VUT_CODE.refused, 'the application refused the peer')
+  }
+
+  /** Does what was asked without a time, and ends what is through. */
+  #settle(now: number): void {
+    const { closing, streams, paths } = this.#parts
+    if (closing.state !== 'open') return
+    if (this.#addressAsked && this.connected) {
+      this.#addressAsked = false
+      this.#parts.ids.change()
+      paths.localAddressChanged(now)
+    }
+    if (this.#closeAsked !== null) this.#beginClose(now, this.#closeAsked)
+    if (this.connected && closing.state === 'open' && streams.isAllDone) this.#complete(now)
+  }
+
+  #beginClose(now: number, reason: VFailure): void {
+    this.#closeAsked = null
+    if (!(reason instanceof VFIOCompleted)) {
+      if (this.#parts.protection !== null && this.connected)
+        this.#end(now, VUT_CODE.aborted, reason.value.message, reason)
+      else this.#endSilently(reason)
+      return
+    }
+    if (!this.connected) {
+      this.#endSilently(new VFIOLost(new VIOLost('the connection was closed before it was established')))
+      return
+    }
+    this.#isFinishing = true
+    for (const stream of this.#parts.streams.all()) {
+      stream.finish()
+      stream.stop(VUT_CODE.done)
+    }
+  }
+
+  /** Every stream is through: whoever notices says so. */
+  #complete(now: number): void {
+    const isClean = this.#parts.streams.isComplete
+    if (isClean) this.#end(now, VUT_CODE.done, '', new VFIOCompleted())
+    else this.#end(now, VUT_CODE.aborted, 'a stream was broken off')
+  }
+
+  /** Ends it from this side. */
+  #end(now: number, code: number, text: string, reason?: VFailure): void {
+    const { closing, recovery } = this.#parts
+    const why = reason ?? new VFIOLost(new VUDPLost(code, text))
+    // A clean end is waited for longer: the other side may still have to hear that all of it has come.
+    const ptos = code === VUT_CODE.done ? VUT1.cleanClosePtos : VUT1.closePtos
+    const lingerMs = Math.max(ptos * recovery.ptoMs, code === VUT_CODE.done ? VUT1.cleanCloseMs : 0)
+    if (closing.begin(why, code, text, now + lingerMs)) this.#ended(why)
+  }
+
+  #endSilently(reason: VFailure): void {
+    if (this.#parts.closing.beginSilently(reason)) this.#ended(reason)
+    this.#drain()
+  }
+
+  #closedByPeer(now: number, code: number, text: Buffer): void {
+    const { closing, recovery, streams } = this.#parts
+    if (closing.state === 'open' && code === VUT_CODE.done) streams.completeOutputs()
+    const isClean = code === VUT_CODE.done && streams.isComplete
+    const why = text.length > 0 ? printable(text) : 'without a reason'
+    const reason = isClean ? new VFIOCompleted() : new VFIOLost(new VUDPLost(code, why, true))
+    const until = now + VUT1.closePtos * recovery.ptoMs
+    if (closing.beginByPeer(reason, code, until)) this.#ended(reason)
+    if (closing.state === 'drained') this.#drain()
+  }
+
+  /** Lets go of all that is of no use after the end. */
+  #ended(reason: VFailure): void {
+    const { handshake, recovery, streams, unreliable, paths } = this.#parts
+    this.#isFinishing = true
+    this.#closeAsked = null
+    const lost =
+      reason instanceof VFIOCompleted ? new VFIOLost(new VUDPLost(VUT_CODE.done, 'it ended')) : reason
+    streams.lose(lost)
+    handshake.end()
+    recovery.clear()
+    unreliable.clear()
+    paths.clear()
+    this.#closedEvent = { type: 'closed', reason }
+  }
+
+  #drain(): void {
+    this.#parts.closing.drain()
+    this.#parts.ids.clear()
+  }
+
+  #checkIdle(now: number): void {
+    const { connected, closing, liveness, recovery } = this.#parts
+    if (!connected || closing.state !== 'open' || now < liveness.idleAt(recovery.ptoMs)) return
+    this.#endSilently(new VFIOLost(new VUDPLost(VUT_CODE.idle, 'nothing was heard of the peer for too long')))
+  }
+
+  #packetAcked(packet: SentPacket): void {
+    const { streams, acks, protection } = this.#parts
+    protection?.onAcked(packet.number)
+    if (packet.ackLargest >= 0) acks.onAckAcked(packet.ackLargest)
+    streams.onAcked(packet)
+  }
+
+  #packetLost(packet: SentPacket): void {
+    const { streams, ids } = this.#parts
+    streams.onLost(packet)
+    for (const { type, value } of packet.controls ?? []) {
+      if (type === FRAME.newId || type === FRAME.retireId) ids.onLost(type, value)
+    }
+  }
+
+  #streamChanged(stream: Stream): void {
+    if (stream.inChangedQueue) return
+    stream.inChangedQueue = true
+    this.#changed.push(stream)
+  }
+
+  #pathChanged(): void {
+    this.#parts.recovery.onPathChanged()
+    this.#events.push({ type: 'peer-changed', peer: this.peer })
+  }
+
+  #unreliable(bytes: Buffer): void {
+    if (this.#events.length < VUT1.datagramQueue) this.#events.push({ type: 'datagram', bytes })
+  }
+}
+
+/** What a peer gave as its reason, fit for a message. */
+function printable(text: Buffer): string {
+  return text
+    .subarray(0, VUT1.maxReasonBytes)
+    .toString('utf8')
+    .replaceAll(/[^\x20-\x7e]/g, '?')
+}

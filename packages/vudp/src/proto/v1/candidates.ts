@@ -1,0 +1,106 @@
+/**
+ * The addresses where the peer may be, and when PUNCH and INIT go to each (VUT 2).
+ *
+ * Decides the plan: at once to a new one, then after a delay that doubles up to its bound. What is in these datagrams is
+ * the handshake's affair. Invariant: a bounded number of addresses, the configured one always among them.
+ */
+import type { VIPSocketPeer } from '@vio/io'
+import { VUT1 } from '../profile.js'
+
+/** When something is repeated: at once, then after a delay that doubles up to its bound. */
+class Repeat {
+  /** When it is due; Infinity once it is over. */
+  dueAt: number
+  count = 0
+  #delayMs: number
+  readonly #maxMs: number
+
+  constructor(now: number, firstMs: number, maxMs: number) {
+    this.dueAt = now
+    this.#delayMs = firstMs
+    this.#maxMs = maxMs
+  }
+
+  /** It was done. Time that stood still is not made up for. */
+  done(now: number): void {
+    this.count += 1
+    this.dueAt = now + this.#delayMs
+    this.#delayMs = Math.min(2 * this.#delayMs, this.#maxMs)
+  }
+
+  end(): void {
+    this.dueAt = Number.POSITIVE_INFINITY
+  }
+}
+
+/** One address. */
+export interface Candidate {
+  readonly peer: VIPSocketPeer
+  readonly punch: Repeat
+  readonly init: Repeat
+  /** Bytes that came from it, and that went to it before it proved itself. */
+  receivedBytes: number
+  sentBytes: number
+  /** When INIT went there last. */
+  initSentAt: number
+}
+
+/** All addresses of one handshake. */
+export class Candidates {
+  readonly #list: Candidate[] = []
+  readonly #sendsInit: boolean
+  #isOver = false
+
+  constructor(sendsInit: boolean) {
+    this.#sendsInit = sendsInit
+  }
+
+  /** Each of them. */
+  get all(): readonly Candidate[] {
+    return this.#list
+  }
+
+  /** When one of them is due. */
+  get dueAt(): number {
+    let due = Number.POSITIVE_INFINITY
+    for (const { punch, init } of this.#list) due = Math.min(due, punch.dueAt, init.dueAt)
+    return due
+  }
+
+  /** The candidate of an address, which is added if there is room; null if there is none. */
+  add(now: number, peer: VIPSocketPeer): Candidate | null {
+    const known = this.find(peer)
+    if (known !== null) return known
+    if (this.#list.length >= VUT1.maxCandidates) return null
+    const init = new Repeat(now, VUT1.initFirstDelayMs, VUT1.initMaxDelayMs)
+    if (!this.#sendsInit) init.end()
+    const candidate: Candidate = {
+      peer,
+      punch: new Repeat(now, VUT1.punchFirstDelayMs, VUT1.punchMaxDelayMs),
+      init,
+      receivedBytes: 0,
+      sentBytes: 0,
+      initSentAt: now,
+    }
+    if (this.#isOver) candidate.punch.end()
+    if (this.#isOver) candidate.init.end()
+    this.#list.push(candidate)
+    return candidate
+  }
+
+  /** The candidate of an address, or null. */
+  find(peer: VIPSocketPeer): Candidate | null {
+    for (const each of this.#list) if (each.peer === peer) return each
+    for (const each of this.#list) if (each.peer.equals(peer)) return each
+    return null
+  }
+
+  /** Neither PUNCH nor INIT any more, to no address. */
+  end(): void {
+    this.#isOver = true
+    for (const { punch, init } of this.#list) {
+      punch.end()
+      init.end()
+    }
+  }
+}
