@@ -57,7 +57,7 @@ function transfer(terms: LinkTerms, total: number): LinkedPair {
 
 describe('two connections of VUT 0.8', () => {
   it.each([
-    ['nothing wrong', {}, 1_000_000],
+    ['nothing wrong', {}, 300_000],
     ['5 % lost', { loss: 0.05 }, 200_000],
     ['10 % lost', { loss: 0.1 }, 60_000],
     ['20 % lost', { loss: 0.2 }, 30_000],
@@ -66,7 +66,7 @@ describe('two connections of VUT 0.8', () => {
     ['all of it', { loss: 0.05, jitterMs: 15, doubled: 0.1 }, 100_000],
     ['a long way', { delayMs: 750, loss: 0.01 }, 100_000],
   ] as const)('carry everything and end cleanly with %s [VE-114]', (_name, terms, total) => {
-    for (const seed of seeds(12)) transfer({ ...terms, seed }, total)
+    for (const seed of seeds(10)) transfer({ ...terms, seed }, total)
   })
 
   it('grow into the window on a good link, and stay within it', () => {

@@ -53,10 +53,10 @@ export class V08Connection implements IVUDPEngine {
   #drained = false
 
   /** @throws TypeError for a value of the wrong kind, RangeError for one out of range */
-  constructor(options: V08Options, crypto: Pick<IVCrypto, 'sha1'>) {
+  constructor(options: V08Options, means: Pick<IVCrypto, 'sha1'>) {
     const config = resolveConfig08(options)
     const { profile, secret, peerSecret, standardHmac } = config
-    const common = { sha1: (bytes: Uint8Array): Uint8Array => crypto.sha1(bytes), standardHmac }
+    const common = { sha1: (bytes: Uint8Array): Uint8Array => means.sha1(bytes), standardHmac }
     this.#config = config
     this.#profile = profile
     this.peer = config.peer
@@ -299,7 +299,8 @@ export class V08Connection implements IVUDPEngine {
   #takeAckClose(): void {
     const { ending, send } = this.#state
     const left = { waitingBytes: send.waitingBytes, inFlight: send.segments.count }
-    if (ending.aborted || ending.onAckClose(left) !== 'aborted') return
+    const knew = ending.aborted
+    if (ending.onAckClose(left) !== 'aborted' || knew) return
     this.#state.dropOutput()
     this.#stream.onOutputLost(new VFIOLost(new VUDPLost(VUT_CODE.aborted, 'it takes no more data', true)))
     this.#tellChange()
