@@ -417,7 +417,7 @@ export class VUDPConnection implements IVUDPEngine {
       reason instanceof VFIOCompleted ? new VFIOLost(new VUDPLost(VUT_CODE.done, 'it ended')) : reason
     streams.lose(lost)
     handshake.end()
-    recovery.clear()
+    recovery.clear(reason instanceof VFIOCompleted)
     unreliable.clear()
     paths.clear()
     this.#closedEvent = { type: 'closed', reason }

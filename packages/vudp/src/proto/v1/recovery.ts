@@ -134,10 +134,15 @@ export class Recovery {
     }
   }
 
-  /** Forgets all; for the end of the connection. */
-  clear(): void {
+  /** Forgets all, at the end of the connection: what is in flight has arrived if the peer says so, and counts as lost else. */
+  clear(hasArrived: boolean): void {
+    this.counts[hasArrived ? 'acked' : 'lost'] += this.#outstanding.count
     for (const list of [this.#outstanding, this.#lost]) {
-      for (let packet = list.head; packet !== null; packet = list.head) list.remove(packet)
+      for (let packet = list.head; packet !== null; packet = list.head) {
+        if (list === this.#outstanding && packet.path !== null) packet.path.inFlightBytes -= packet.sizeBytes
+        list.remove(packet)
+        this.pool.give(packet)
+      }
     }
     this.#lossAt = Number.POSITIVE_INFINITY
     this.probesOwed = 0

@@ -122,8 +122,12 @@ export class SendBuffer {
     }
   }
 
-  /** Drops everything; nothing more is sent. */
-  drop(): void {
+  /** Drops everything; nothing more is sent. Returns how many bytes were not acknowledged. */
+  drop(): number {
+    let dropped = this.heldBytes
+    for (let index = 0; index < this.#acked.count; index += 1) {
+      dropped -= this.#acked.end(index) - this.#acked.start(index)
+    }
     this.#chunks = []
     this.#starts = []
     this.#head = 0
@@ -132,6 +136,7 @@ export class SendBuffer {
     this.#next = this.#end
     this.#acked.clear()
     this.#lost.clear()
+    return dropped
   }
 
   #ackAhead(start: number, end: number): number {

@@ -116,14 +116,13 @@ export class StreamOutput {
     this.buffer.drop()
   }
 
-  /** The peer says that it has all: what was not acknowledged yet is. Returns false if not all was sent and ended. */
-  complete(): boolean {
-    if (this.#reset !== 'none') return false
-    if (this.isDone) return true
-    if (this.#final !== 'sent' && this.#final !== 'owed') return false
-    this.buffer.drop()
+  /** The peer says that it has all: what was not acknowledged yet is. Returns how many bytes that were. */
+  complete(): number {
+    const isEnded = this.#final !== 'none' && this.#reset === 'none' && this.buffer.unsentBytes === 0
+    if (!isEnded) return 0
+    const bytes = this.buffer.drop()
     this.#final = 'acked'
-    return true
+    return bytes
   }
 
   /** Where the bytes ended that were sent before the reset. */

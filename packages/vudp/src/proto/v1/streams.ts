@@ -212,7 +212,7 @@ export class Streams implements StreamOwner {
   /** The peer says that it has all of every stream. */
   completeOutputs(): void {
     for (const stream of this.#streams.values()) {
-      stream.output.complete()
+      this.counts.acked += stream.output.complete()
       this.#settle(stream)
     }
   }
