@@ -171,6 +171,8 @@ export class SimPeer {
 
   #transmit(now: number): void {
     const batch = this.#batch
+    // The last datagram may be what drains it: what counts is what it was before.
+    let wasDrained = this.engine.drained
     while (this.engine.pollTransmit(now, batch)) {
       const { peer, buffer, segmentBytes, count } = batch
       if (peer === null || count === 0)
@@ -180,10 +182,11 @@ export class SimPeer {
         const end = index === count - 1 ? batch.end : start + segmentBytes
         this.counts.sent += 1
         this.counts.sentBytes += end - start
-        if (this.engine.drained) this.counts.sentDrained += 1
+        if (wasDrained) this.counts.sentDrained += 1
         this.#host.send(now, this.#port, peer, Buffer.from(buffer.subarray(start, end)))
       }
       batch.clear()
+      wasDrained = this.engine.drained
     }
   }
 

@@ -1,0 +1,35 @@
+/**
+ * Runs rows of the checklist over seeds.
+ */
+import { describe, it } from 'vitest'
+import { type EngineMaker, Rig } from './rig.js'
+import type { Scenario } from './scenarios.js'
+
+/** How a sweep runs. */
+export interface Sweep {
+  /** The version's name, for titles. */
+  readonly version: string
+  readonly maker: EngineMaker
+  readonly scenarios: readonly Scenario[]
+  /** The seeds of each row. */
+  readonly seeds: readonly number[]
+  /** What side a sends with that seed. */
+  readonly bytes: (seed: number) => number
+}
+
+/** Runs one row with one seed. */
+export function runScenario(scenario: Scenario, maker: EngineMaker, seed: number, bytes: number): void {
+  scenario.run({
+    bytes,
+    rig: (options = {}) => new Rig({ name: scenario.name, seed, maker, bytes, ...options }),
+  })
+}
+
+/** A test for each row, over all seeds. */
+export function describeSweep({ version, maker, scenarios, seeds, bytes }: Sweep): void {
+  describe(`the checklist, ${version}`, () => {
+    it.each(scenarios)('$name', (scenario) => {
+      for (const seed of seeds) runScenario(scenario, maker, seed, bytes(seed))
+    })
+  })
+}
