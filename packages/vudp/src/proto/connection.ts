@@ -197,7 +197,7 @@ export class VUDPConnection implements IVUDPEngine {
     if (!connected) return handshake.dueAt
     return Math.min(
       recovery.dueAt,
-      acks.dueAt,
+      this.#outbound.isHeldBack ? Number.POSITIVE_INFINITY : acks.dueAt,
       paths.dueAt,
       liveness.pingAt,
       liveness.idleAt(recovery.ptoMs),

@@ -25,6 +25,8 @@ type Want = 'nothing' | 'ack' | 'data'
 export class Outbound {
   /** When the pacer lets the next datagram go; Infinity if nothing waits for it. */
   pacedUntil: number = Number.POSITIVE_INFINITY
+  /** True if nothing may leave until more has come from the peer's new address. */
+  isHeldBack = false
   readonly #parts: V1Parts
   readonly #builder = new DatagramBuilder()
 
@@ -162,7 +164,8 @@ export class Outbound {
   /** What the next datagram would be for. Notes when the pacer allows it, if that is what holds it up. */
   #wants(now: number, path: Path): Want {
     const { acks, streams, ids, liveness, unreliable, recovery, paths } = this.#parts
-    if (path.allowedBytes < LEAST_BYTES) return 'nothing'
+    this.isHeldBack = path.allowedBytes < LEAST_BYTES
+    if (this.isHeldBack) return 'nothing'
     if (recovery.probesOwed > 0 && !this.#isSilent(now, path)) return 'data'
     const work = streams.scheduler.hasWork || ids.hasWork || unreliable.hasWork || liveness.owesPing
     if (work && this.#isSilent(now, path)) paths.askForConsent(now)

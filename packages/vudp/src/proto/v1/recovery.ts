@@ -52,6 +52,8 @@ export class Recovery {
   #timeThreshold = VUT1.timeThreshold
   #lossAt = Number.POSITIVE_INFINITY
   #lastSentAt = 0
+  /** What the probe timer counts from: it also runs out where nothing may be sent. */
+  #ptoFrom = 0
   /** When the newest of the acknowledged datagrams left, and when the last acknowledgement came. */
   #ackedSentAt = -1
   #goodAt = Number.NEGATIVE_INFINITY
@@ -85,6 +87,7 @@ export class Recovery {
     this.#outstanding.append(packet)
     this.counts.sent += 1
     this.#lastSentAt = now
+    this.#ptoFrom = now
     if (this.probesOwed > 0) this.probesOwed -= 1
     packet.path?.onSent(now, packet)
   }
@@ -124,6 +127,7 @@ export class Recovery {
     }
     if (now < this.#ptoAt()) return
     this.ptoCount += 1
+    this.#ptoFrom = now
     this.counts.timeouts += 1
     this.probesOwed = VUT1.ptoProbes
     this.#owner.path.onTimeout()
@@ -159,7 +163,7 @@ export class Recovery {
     if (this.#outstanding.count === 0) return Number.POSITIVE_INFINITY
     const wasGood = this.#lastSentAt - this.#goodAt < VUT1.goodPathMs
     const capMs = Math.max(wasGood ? VUT1.maxPtoMs : VUT1.maxQuietPtoMs, this.ptoMs)
-    return this.#lastSentAt + Math.min(this.ptoMs * 2 ** this.ptoCount, capMs)
+    return this.#ptoFrom + Math.min(this.ptoMs * 2 ** this.ptoCount, capMs)
   }
 
   /** Acknowledges what the ranges say; returns the newest of these, which is still to be given back. */

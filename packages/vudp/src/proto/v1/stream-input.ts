@@ -21,6 +21,8 @@ export class StreamInput {
   #final = -1
   #end: VFailure | null = null
   #isStopped = false
+  /** How far the application had read when it gave the stream up. */
+  #stoppedAt = 0
   #isReset = false
   /** Bytes that were given back to the limit of all streams together. */
   #released = 0
@@ -46,9 +48,9 @@ export class StreamInput {
     return this.#final >= 0 && (this.#isStopped || this.buffer.nextOffset >= this.#final)
   }
 
-  /** True if all has come, up to a clean end. */
+  /** True if all has come, up to a clean end, and nothing of it was given up. */
   get isComplete(): boolean {
-    return !this.#isReset && this.isDone
+    return !this.#isReset && this.isDone && (!this.#isStopped || this.#final <= this.#stoppedAt)
   }
 
   /** True if the application gave it up. */
@@ -111,6 +113,7 @@ export class StreamInput {
   stop(code: number): boolean {
     if (this.#isStopped) return false
     this.#isStopped = true
+    this.#stoppedAt = this.buffer.readOffset
     this.stopCode = code
     const wasOpen = !this.isDone
     this.buffer.drop()

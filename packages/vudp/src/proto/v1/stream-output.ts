@@ -47,6 +47,11 @@ export class StreamOutput {
     return this.#reset === 'none' && this.isDone
   }
 
+  /** True once the end and all before it has been sent, at least once. */
+  get isAllSent(): boolean {
+    return this.#final !== 'none' && this.#final !== 'owed' && this.buffer.unsentBytes === 0
+  }
+
   /** True while a reset has to be sent. */
   get owesReset(): boolean {
     return this.#reset === 'owed'

@@ -165,8 +165,9 @@ export class Stream implements IVUDPStream {
     this.release()
   }
 
-  /** STOP_SENDING: what the peer does not take is broken off. */
+  /** STOP_SENDING: what the peer does not take is broken off, unless all of it is on its way already. */
   onStop(code: number): void {
+    if (this.output.isAllSent) return
     const reason = new VFIOLost(new VIOLost(`the peer does not take more of the stream (code ${code})`))
     if (!this.output.reset(code, reason)) return
     this.owe(OWED.reset)
