@@ -106,11 +106,14 @@ const EMPTY = Buffer.alloc(0)
 export class FarPipes implements IVFarEnd {
   readonly #readFd: number
   readonly #writeFd: number
+  readonly #endOutput: (() => void) | undefined
   readonly #open = new Set<number>()
   #ended: 'no' | 'clean' | 'lost' = 'no'
   #ahead = EMPTY
 
-  constructor(readFd: number, writeFd: number) {
+  /** @param endOutput how the output is ended that shares its descriptor with the input; by default it is closed */
+  constructor(readFd: number, writeFd: number, endOutput?: () => void) {
+    this.#endOutput = endOutput
     this.#readFd = readFd
     this.#writeFd = writeFd
     this.#open.add(readFd).add(writeFd)
@@ -155,13 +158,18 @@ export class FarPipes implements IVFarEnd {
     if (count > 0) this.#ahead = target.subarray(0, count)
   }
 
+  /** Has a further descriptor closed with the rest. */
+  alsoOwn(fd: number): void {
+    this.#open.add(fd)
+  }
+
   end(): void {
-    this.#close(this.#writeFd)
+    if (this.#endOutput === undefined) this.#close(this.#writeFd)
+    else this.#endOutput()
   }
 
   reset(): void {
-    this.#close(this.#writeFd)
-    this.#close(this.#readFd)
+    for (const fd of [...this.#open]) this.#close(fd)
   }
 
   #close(fd: number): void {

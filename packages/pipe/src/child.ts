@@ -47,7 +47,8 @@ export class VChild implements IVByteConsuming, IVByteProducing, IVReactorObject
   readonly exited: Promise<VChildStatus>
   readonly #process: ChildProcess | null
   readonly #device: ChildDevice
-  readonly #endpoint: VByteEndpoint
+  /** The standard input and output. */
+  protected readonly endpoint: VByteEndpoint
   readonly #stderr: VByteEndpoint | null
   readonly #options: VChildOptions
   readonly #stopSignal: () => void
@@ -76,7 +77,7 @@ export class VChild implements IVByteConsuming, IVByteProducing, IVReactorObject
     this.#process = this.#start(args)
     const { stdin = null, stdout = null, stderr = null } = this.#process ?? {}
     this.#device = new ChildDevice(this.#deviceState(), stdout, stdin)
-    this.#endpoint = new VByteEndpoint(reactor, this.#device, options)
+    this.endpoint = new VByteEndpoint(reactor, this.#device, options)
     this.#stderr = stderr === null ? null : endpointOf(reactor, stderr)
     this.#stopSignal = onAbort(options.signal, (reason) => this.abort(reason))
     if (options.timeoutMs !== undefined && this.#status === null)
@@ -86,17 +87,17 @@ export class VChild implements IVByteConsuming, IVByteProducing, IVReactorObject
 
   /** Takes what the child reads from its standard input. */
   get byteConsume(): IVByteConsumer {
-    return this.#endpoint.byteConsume
+    return this.endpoint.byteConsume
   }
 
   /** Gives what the child writes to its standard output. */
   get byteProduce(): IVByteProducer {
-    return this.#endpoint.byteProduce
+    return this.endpoint.byteProduce
   }
 
   /** Both as a pair. */
   get byteIO(): VByteIOPair {
-    return this.#endpoint.byteIO
+    return this.endpoint.byteIO
   }
 
   /** Gives what the child writes to its standard error. @throws VIOError unless the option `stderr` is `'pipe'` */
@@ -131,12 +132,12 @@ export class VChild implements IVByteConsuming, IVByteProducing, IVReactorObject
    */
   abort(reason: Error = new VIOError(`${this.command} was aborted`)): void {
     this.#breakOff(reason)
-    this.#endpoint.closeIO(new VFIOLost(reason))
+    this.endpoint.closeIO(new VFIOLost(reason))
   }
 
   /** Closes both directions cleanly, ends the child if it still runs, and waits until it has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#endpoint.closeIO(new VFIOCompleted())
+    this.endpoint.closeIO(new VFIOCompleted())
     this.#stderr?.closeIO(new VFIOCompleted())
     if (this.running) this.#breakOff(new VIOError(`${this.command} was disposed of while it ran`))
     await this.exited

@@ -10,6 +10,9 @@ import type { Readable, Writable } from 'node:stream'
 import { type IVByteDevice, type VFailure, VFIOCompleted, VFIOLost, VIOLost } from '@vio/io'
 import { VDescriptorError } from './errors.js'
 
+/** What a stream whose high-water mark is 0 is given at once, when it has nothing left. */
+const UNBUFFERED_WRITE_BYTES = 16_384
+
 const EMPTY: Buffer = Buffer.alloc(0)
 const NOTHING: VFailure = new VFIOCompleted()
 
@@ -141,8 +144,8 @@ export class StdioDevice implements IVByteDevice {
   get #room(): number {
     const output = this.#output
     if (output === null || !output.writable) return 0
-    // A stream that writes at once holds nothing, whatever its mark.
-    return Math.max(output.writableHighWaterMark, 1) - output.writableLength
+    if (output.writableHighWaterMark > 0) return output.writableHighWaterMark - output.writableLength
+    return output.writableLength === 0 && !output.writableNeedDrain ? UNBUFFERED_WRITE_BYTES : 0
   }
 
   #listenInput(input: Readable): void {

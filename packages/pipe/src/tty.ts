@@ -54,7 +54,8 @@ export class VTTY extends VByteEndpoint {
 
   /** Internal: call `openTTY`. */
   constructor(reactor: IVReactor, terminal: Terminal, options: VTTYOptions) {
-    const device = new StdioDevice(terminal.input, terminal.output)
+    // What Node opened as an output makes the process wait while the terminal is stopped; as an input it does not.
+    const device = new StdioDevice(terminal.input, terminal.isOwned ? terminal.input : terminal.output)
     super(reactor, device, options)
     this.#terminal = terminal
     this.#options = options
