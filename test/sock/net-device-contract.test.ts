@@ -1,5 +1,5 @@
 /**
- * Runs the contract of a device, and of an endpoint on it, over real sockets of each kind, on both sides of a connection.
+ * Runs the contract of a device, and of an agent on it, over real sockets of each kind, on both sides of a connection.
  */
 import { deviceContract, endpointContract } from '@vio/io/testing'
 import { afterAll } from 'vitest'
@@ -35,9 +35,9 @@ for (const kind of NET_KINDS) {
   await preparePlaces(kind)
   for (const side of SIDES) {
     const name = `${kind} that ${side}`
-    runSuite(`a device on ${name}`, deviceContract, () => netDeviceRig(kind, side), DEVICE_WITHOUT[kind])
+    runSuite(`VNetDevice on ${name}`, deviceContract, () => netDeviceRig(kind, side), DEVICE_WITHOUT[kind])
     runSuite(
-      `an endpoint on ${name}`,
+      `VClientSocketAgent on ${name} [VE-93]`,
       endpointContract,
       () => netEndpointRig(kind, side),
       ENDPOINT_WITHOUT[kind],

@@ -20,7 +20,7 @@ import {
 } from '@vio/io'
 import type { IVReactor, IVStreamHandle } from '@vio/reactor'
 import { checkSocketPeer } from './address.js'
-import { connectTo, type VConnectTarget, type VConnectToOptions } from './connecting.js'
+import { checkTarget, connectTo, type VConnectTarget, type VConnectToOptions } from './connecting.js'
 import { describeValue, sizeOption } from './describe.js'
 import { DeviceHandle } from './device-handle.js'
 import type { IVClientSocket } from './interfaces.js'
@@ -286,6 +286,7 @@ export abstract class VClientSocket extends VSocket implements IVClientSocket {
     if (this.#connecting || this.wasConnected)
       throw new VIOError('connect was called before; use a new socket')
     if (this.closed) throw new VIOError('this socket is closed; use a new one')
+    checkTarget(target)
     for (const peer of Array.isArray(target) ? target : [target])
       if (peer instanceof VPeer) this.checkPeer(peer)
     this.#connecting = true

@@ -41,13 +41,12 @@ export interface ConnectingOwner {
   closeIO(reason: VFailure): boolean
 }
 
-/** Connects `owner`; the promise is true once there is a connection, and false if there will be none. */
+/** Connects `owner` to a target that was checked; the promise is true once there is a connection, and false if there will be none. */
 export function connectTo(
   owner: ConnectingOwner,
   target: VConnectTarget,
   options: VConnectToOptions,
 ): Promise<boolean> {
-  checkTarget(target)
   const outcome = run(owner, target, options)
   outcome.catch(() => undefined)
   return outcome
@@ -110,7 +109,8 @@ function tried(owner: ConnectingOwner, peers: readonly VSocketPeer[], endsAt: nu
   })
 }
 
-function checkTarget(target: VConnectTarget): void {
+/** @throws TypeError or VAddressError if it is none */
+export function checkTarget(target: VConnectTarget): void {
   if (Array.isArray(target)) {
     if (target.length === 0) throw new TypeError('a connection needs an address, got an empty list')
     for (const peer of target) checkSocketPeer(peer)

@@ -70,7 +70,7 @@ export { VClientSocketAgent, type VClientSocketAgentOptions } from './socket-age
 export { VSocketBase, type VSocketOptions } from './socket-base.js'
 export type { VConnectOptions } from './socket-connector.js'
 export { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
-export type { VSourceAddress } from './socket-opener.js'
+export type { GiveUp, OpenedSocket, OpeningOutcome, SocketOpener, VSourceAddress } from './socket-opener.js'
 export {
   VTCPClientSocket,
   VTCPClientSocketAgent,

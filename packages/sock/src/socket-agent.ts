@@ -20,7 +20,13 @@ import {
 } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import { checkSocketPeer } from './address.js'
-import { type ConnectingOwner, connectTo, type VConnectTarget, type VConnectToOptions } from './connecting.js'
+import {
+  type ConnectingOwner,
+  checkTarget,
+  connectTo,
+  type VConnectTarget,
+  type VConnectToOptions,
+} from './connecting.js'
 import { describeValue, sizeOption } from './describe.js'
 import type { IVClientSocket, VCloseCallback } from './interfaces.js'
 import { VNetDevice } from './net-device.js'
@@ -47,6 +53,8 @@ export interface VClientSocketAgentOptions extends VConnectOptions {
   readonly peer?: VSocketPeer | null
   /** How long after a clean close the other side's end is waited for, in milliseconds. By default 1000. */
   readonly lingerMs?: number
+  /** Puts something between the socket and the agent: TLS, for one. By default nothing. */
+  readonly wrapDevice?: (device: IVSocketDevice) => IVSocketDevice
 }
 
 /**
@@ -76,7 +84,8 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
   ) {
     const sizes = sizesOf(options)
     const connector = new SocketConnector(reactor, { ...options, maxReadBytes: sizes.maxReadBytes })
-    super(reactor, deviceOf(socket, options, connector), sizes)
+    const device = deviceOf(socket, options, connector)
+    super(reactor, options.wrapDevice?.(device) ?? device, sizes)
     this.#connecting = this.#connectingOwner(connector)
     const { closeCallback } = options
     if (closeCallback !== undefined) this.device.onClosed(() => this.#closed(closeCallback))
@@ -132,6 +141,7 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
   connectTo(target: VConnectTarget, options: VConnectToOptions = {}): Promise<boolean> {
     if (this.wasConnected || this.#asksLater) throw new VIOError('connect was called before; use a new agent')
     if (this.closed) throw new VIOError('this agent is closed; use a new one')
+    checkTarget(target)
     for (const peer of Array.isArray(target) ? target : [target])
       if (peer instanceof VPeer) this.checkPeer(peer)
     this.#asksLater = true

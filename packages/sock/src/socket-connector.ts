@@ -29,6 +29,8 @@ export interface VConnectOptions extends VSourceAddress {
   readonly connectTimeoutMs?: number
   /** How long one address has before the next is tried beside it, in milliseconds. By default 250. */
   readonly attemptDelayMs?: number
+  /** What makes one attempt at one address. By default a socket of `node:net`. */
+  readonly opener?: SocketOpener
 }
 
 /** What is to be tried. */
@@ -53,11 +55,7 @@ export class SocketConnector {
   readonly #capacityBytes: number
   readonly #openOne: SocketOpener
 
-  constructor(
-    reactor: IVReactor,
-    options: VConnectOptions & { readonly maxReadBytes?: number },
-    openOne?: SocketOpener,
-  ) {
+  constructor(reactor: IVReactor, options: VConnectOptions & { readonly maxReadBytes?: number }) {
     this.#reactor = reactor
     this.#source = checkSource(sourceOf(options))
     this.connectTimeoutMs = timeOption(
@@ -67,7 +65,7 @@ export class SocketConnector {
     this.#attemptDelayMs = timeOption('attemptDelayMs', options.attemptDelayMs ?? ATTEMPT_DELAY_MS)
     this.#capacityBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES)
     this.#openOne =
-      openOne ??
+      options.opener ??
       ((peer, outcome) =>
         openSocket(peer, { source: this.#source, capacityBytes: this.#capacityBytes }, outcome))
   }

@@ -6,17 +6,16 @@
  */
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import {
-  VByteEndpoint,
-  type VEndpointOptions,
-  VIPSocketPeer,
-  type VSocketPeer,
-  VUnixSocketPeer,
-} from '@vio/io'
+import { type VEndpointOptions, VIPSocketPeer, type VSocketPeer, VUnixSocketPeer } from '@vio/io'
 import type { IVDeviceRig, IVEndpointRig, IVFarEnd } from '@vio/io/testing'
 import { VProbeLog } from '@vio/io/testing'
 import { type IVTask, type VLogEntry, VLogLevel, VReactor } from '@vio/reactor'
-import { VNetDevice, type VNetDeviceOptions } from '@vio/sock'
+import {
+  VClientSocketAgent,
+  type VClientSocketAgentOptions,
+  VNetDevice,
+  type VNetDeviceOptions,
+} from '@vio/sock'
 import { farLater, farOn } from './far-socket.js'
 import { freeUnixPath, LOOPBACK, type NetKind } from './places.js'
 
@@ -235,7 +234,17 @@ export class CountingReactor extends VReactor {
   }
 }
 
-/** A rig of endpoints on devices on real sockets. */
+function agentOptions(options: VEndpointOptions = {}): VClientSocketAgentOptions {
+  const { maxReadBytes, maxWriteBytes, bufferBytes, halfClosePolicy } = options
+  return {
+    ...(maxReadBytes === undefined ? {} : { maxRead: maxReadBytes }),
+    ...(maxWriteBytes === undefined ? {} : { maxWrite: maxWriteBytes }),
+    ...(bufferBytes === undefined ? {} : { wbufLen: bufferBytes }),
+    ...(halfClosePolicy === undefined ? {} : { halfClosePolicy }),
+  }
+}
+
+/** A rig of agents on real sockets. */
 export function netEndpointRig(kind: NetKind, side: NetSide): IVEndpointRig {
   const world = new NetWorld(kind, side)
   const failures: VLogEntry[] = []
@@ -244,8 +253,8 @@ export function netEndpointRig(kind: NetKind, side: NetSide): IVEndpointRig {
   }
   const reactor = new CountingReactor({ logWatcher: { watch } })
   reactor.start()
-  const near = (device: VNetDevice, options: VEndpointOptions | undefined): VByteEndpoint =>
-    new VByteEndpoint(reactor, device, options)
+  const near = (device: VNetDevice, options: VEndpointOptions | undefined): VClientSocketAgent =>
+    new VClientSocketAgent(reactor, device, agentOptions(options))
   return {
     reactor,
     log: new VProbeLog(),
