@@ -1,272 +1,22 @@
 /**
- * The reactor on raw descriptors of every kind: pipes, FIFOs, sockets, event counters, terminals; and the two worked
- * examples of handlers on them.
+ * The reactor on raw descriptors of every kind: who is called when, fairly, and what becomes of one that is of no more use.
  */
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { IVByteOutput } from '@vio/io'
-import { errnoName, errnos, native, resultError } from '@vio/native'
-import {
-  type IVReactor,
-  type IVReactorObject,
-  type IVSelectable,
-  type IVWriter,
-  type VFailure,
-  VFIOLost,
-  VIOLost,
-  VReactor,
-  VReactorError,
-} from '@vio/reactor'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, type TestContext } from 'vitest'
+import { closeSync, constants, openSync } from 'node:fs'
+import { errnoName, native, resultError } from '@vio/native'
+import { type VFailure, VFIOLost, VReactor, VReactorError } from '@vio/reactor'
+import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest'
 import { skipUnless } from '../lib/skip.js'
+import { AGAIN, closeLater, needsReadiness, pipeRoad, Reader, tcpRoad, turns, until } from './raw-support.js'
 import { Recorder } from './support.js'
-
-const AGAIN = -(errnos['EAGAIN'] ?? 0)
-/** More than any of the ends below holds at once, so that a writer has to wait. */
-const MESSAGE = Buffer.alloc(8_000_000, 'a message that takes many writes. ')
 
 let reactor: VReactor
 
 beforeEach((context) => {
-  const { on, reason } = native.stateOf('readiness')
-  skipUnless(context as TestContext, on, `native readiness is off: ${reason}`)
+  needsReadiness(context as TestContext)
   reactor = new VReactor({ logWatcher: null })
 })
 
 afterEach(() => reactor?.stop())
-
-/** A one-way road: what is written to `output` is read from `input`. */
-interface Road {
-  readonly input: number
-  readonly output: number
-}
-
-function closeLater(...fds: number[]): void {
-  onTestFinished(() => {
-    for (const fd of fds) {
-      try {
-        closeSync(fd)
-      } catch {
-        // The handler has closed it.
-      }
-    }
-  })
-}
-
-function pipeRoad(): Road {
-  const { reader, writer } = native.pipe()
-  const road = { input: native.release(reader), output: native.release(writer) }
-  closeLater(road.input, road.output)
-  return road
-}
-
-function socketRoad(): Road {
-  const [near, far] = native.socketPair()
-  const road = { input: native.release(near), output: native.release(far) }
-  closeLater(road.input, road.output)
-  return road
-}
-
-function tcpRoad(): Road {
-  const listener = native.socket('ipv4')
-  native.bind(listener, { family: 'ipv4', host: '127.0.0.1', port: 0 })
-  native.listen(listener)
-  const output = native.release(native.socket('ipv4'))
-  native.connect(output, native.socketName(listener))
-  let input = AGAIN
-  while (input === AGAIN) input = native.accept(listener)
-  native.close(listener)
-  closeLater(native.release(input), output)
-  return { input, output }
-}
-
-function fifoRoad(): Road {
-  const folder = mkdtempSync(join(tmpdir(), 'vio-fifo-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const path = join(folder, 'fifo')
-  native.makeFifo(path)
-  const input = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  const output = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
-  closeLater(input, output)
-  return { input, output }
-}
-
-const ROADS = [
-  ['a pipe', pipeRoad],
-  ['a FIFO', fifoRoad],
-  ['a Unix socket', socketRoad],
-  ['a TCP connection', tcpRoad],
-] as const
-
-/** Reads a descriptor through the reactor until its end, a little at a time. */
-class Reader extends Recorder {
-  readonly pieces: Buffer[] = []
-  count = 0
-  ended = false
-
-  constructor(fd: number) {
-    super(fd)
-    const buffer = Buffer.alloc(100_000)
-    this.onRead = () => {
-      const count = native.read(fd, buffer)
-      if (count === AGAIN) return
-      if (count < 0) throw resultError('read', count)
-      this.count += count
-      this.pieces.push(Buffer.from(buffer.subarray(0, count)))
-      if (count > 0) return
-      this.ended = true
-      reactor.removeReader(this)
-    }
-  }
-
-  get received(): Buffer {
-    return Buffer.concat(this.pieces)
-  }
-}
-
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await new Promise((resolve) => setImmediate(resolve))
-}
-
-async function turns(count = 8): Promise<void> {
-  for (let left = count; left > 0; left -= 1) await new Promise((resolve) => setImmediate(resolve))
-}
-
-/** Waits until a number no longer changes; returns it. One that changes for ever runs out of the test's time. */
-async function settled(numberOf: () => number): Promise<number> {
-  for (;;) {
-    const before = numberOf()
-    await turns(20)
-    if (numberOf() === before) return before
-  }
-}
-
-describe('the first worked example, a raw writer', () => {
-  class RawWriter implements IVWriter, IVSelectable {
-    readonly #fd: number
-    #message: Uint8Array
-    calls = 0
-
-    constructor(fd: number, message: Uint8Array) {
-      this.#fd = fd
-      this.#message = message
-    }
-
-    doWrite(): void {
-      this.calls += 1
-      const count = native.write(this.#fd, this.#message)
-      if (count < 0) throw resultError('write', count)
-      this.#message = this.#message.subarray(count)
-      if (this.#message.length > 0) return
-      reactor.removeWriter(this)
-      closeSync(this.#fd)
-    }
-
-    closeOutput(): boolean {
-      closeSync(this.#fd)
-      return true
-    }
-
-    closeIO(): boolean {
-      return this.closeOutput()
-    }
-
-    fileno(): number {
-      return this.#fd
-    }
-  }
-
-  it.for(ROADS)(
-    'writes its message to %s whenever there is room, and removes itself [VE-12]',
-    async ([, road]) => {
-      const { input, output } = road()
-      const writer = new RawWriter(output, MESSAGE)
-      const reader = new Reader(input)
-      reactor.addWriter(writer)
-      reactor.start()
-      await until(() => writer.calls > 0)
-      // It is full: a writer that were called for ever would not settle, and one that is called now would throw.
-      const callsWhenFull = await settled(() => writer.calls)
-      expect(reactor.writers).toEqual([writer])
-      reactor.addReader(reader)
-      await until(() => reader.ended)
-      expect(reader.received.equals(MESSAGE)).toBe(true)
-      expect([reactor.writers, reactor.readers, reader.closed]).toEqual([[], [], []])
-      expect(writer.calls).toBeGreaterThan(callsWhenFull)
-    },
-  )
-})
-
-describe('the second worked example, an output that registers itself', () => {
-  class RawOutput implements IVByteOutput, IVSelectable, IVReactorObject {
-    readonly reactor: IVReactor
-    #fd: number
-    #message: Uint8Array
-
-    constructor(fd: number, message: Uint8Array) {
-      this.reactor = reactor
-      this.#fd = fd
-      this.#message = message
-    }
-
-    writeSome(data: Uint8Array): number {
-      const count = native.write(this.#fd, data)
-      if (count === AGAIN) return 0
-      if (count < 0) throw new VIOLost('the other side is gone', { cause: resultError('write', count) })
-      return count
-    }
-
-    startWriting(): void {
-      this.reactor.addWriter(this)
-    }
-
-    stopWriting(): void {
-      this.reactor.removeWriter(this)
-    }
-
-    doWrite(): void {
-      this.#message = this.#message.subarray(this.writeSome(this.#message))
-      if (this.#message.length > 0) return
-      this.stopWriting()
-      this.closeOutput()
-    }
-
-    closeOutput(): boolean {
-      if (this.#fd >= 0) closeSync(this.#fd)
-      this.#fd = -1
-      return true
-    }
-
-    closeIO(): boolean {
-      return this.closeOutput()
-    }
-
-    fileno(): number {
-      return this.#fd
-    }
-  }
-
-  it.for(ROADS)(
-    'writes its message to %s, and stops and starts when it is told to [VE-19]',
-    async ([, road]) => {
-      const { input, output } = road()
-      const writer = new RawOutput(output, MESSAGE)
-      const reader = new Reader(input)
-      reactor.addReader(reader)
-      reactor.start()
-      writer.startWriting()
-      await until(() => reader.count > 100_000)
-      writer.stopWriting()
-      expect(await settled(() => reader.count)).toBeLessThan(MESSAGE.length)
-      expect(reader.ended).toBe(false)
-      writer.startWriting()
-      await until(() => reader.ended)
-      expect(reader.received.equals(MESSAGE)).toBe(true)
-      expect([reactor.writers, writer.fileno()]).toEqual([[], -1])
-    },
-  )
-})
 
 describe('a reader of a raw descriptor', () => {
   it('is called as long as something is there, and not otherwise [N-01] [VE-05]', async () => {
@@ -315,7 +65,7 @@ describe('a reader of a raw descriptor', () => {
     const { controller, path } = native.openTerminal()
     const terminal = openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK)
     closeLater(native.release(controller), terminal)
-    const reader = new Reader(terminal)
+    const reader = new Reader(reactor, terminal)
     reactor.addReader(reader)
     reactor.start()
     native.write(controller, Buffer.from('half a'))
@@ -446,7 +196,7 @@ describe('a raw descriptor that is of no more use', () => {
     const { input, output } = pipeRoad()
     native.write(output, Buffer.from('left'))
     closeSync(output)
-    const reader = new Reader(input)
+    const reader = new Reader(reactor, input)
     reactor.addReader(reader)
     reactor.start()
     await until(() => reader.ended)
@@ -455,7 +205,7 @@ describe('a raw descriptor that is of no more use', () => {
 
   it('of a connection that was reset is told by the attempt to read or write', async () => {
     const { input, output } = tcpRoad()
-    const [reader, writer] = [new Reader(input), new Recorder(input)]
+    const [reader, writer] = [new Reader(reactor, input), new Recorder(input)]
     let result = 0
     writer.onWrite = () => {
       result = native.write(input, Buffer.alloc(1))
@@ -473,6 +223,42 @@ describe('a raw descriptor that is of no more use', () => {
     await until(() => writer.closed.length > 0)
     expect(errnoName(result)).toBe('EPIPE')
     expect(closings(writer)).toEqual([['output', 'write failed with EPIPE (32)']])
+  })
+
+  it('of a connection that was refused is told by the attempt to write', async () => {
+    const listener = native.socket('ipv4')
+    native.bind(listener, { family: 'ipv4', host: '127.0.0.1', port: 0 })
+    const fd = native.release(native.socket('ipv4'))
+    closeLater(fd, native.release(listener))
+    native.connect(fd, native.socketName(listener))
+    const handler = new Recorder(fd)
+    handler.onWrite = () => {
+      throw resultError('connect', -native.socketError(fd))
+    }
+    reactor.addWriter(handler)
+    reactor.start()
+    await until(() => handler.closed.length > 0)
+    expect(closings(handler)).toEqual([['output', 'connect failed with ECONNREFUSED (111)']])
+  })
+
+  it('is told of an error that waits for as long as nobody takes it', async () => {
+    const gone = native.socket('ipv4', 'dgram')
+    native.bind(gone, { family: 'ipv4', host: '127.0.0.1', port: 0 })
+    const address = native.socketName(gone)
+    native.close(gone)
+    const fd = native.release(native.socket('ipv4', 'dgram'))
+    closeLater(fd)
+    native.connect(fd, address)
+    const handler = new Recorder(fd)
+    reactor.addReader(handler)
+    reactor.start()
+    native.write(fd, Buffer.from('to nobody'))
+    await until(() => handler.reads >= 5)
+    expect(errnoName(native.read(fd, Buffer.alloc(8)))).toBe('ECONNREFUSED')
+    await turns(2)
+    const whenTaken = handler.reads
+    await turns()
+    expect([handler.reads, handler.closed]).toEqual([whenTaken, []])
   })
 
   it('leaves no descriptor behind, whoever removes the handler', async () => {

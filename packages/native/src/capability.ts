@@ -24,13 +24,13 @@ export interface CapabilityParts<F> {
   prove(calls: F, library: NativeLibrary): void
 }
 
-type Outcome<F> = { readonly calls: F } | { readonly reason: string }
-
 /** A group of system calls, bound and proved at first use. */
 export class Capability<F> {
   readonly name: string
   readonly #parts: CapabilityParts<F>
-  #outcome: Outcome<F> | undefined
+  /** There once the proof has passed. */
+  #calls: F | undefined
+  #state: VCapabilityState | undefined
 
   constructor(name: string, parts: CapabilityParts<F>) {
     this.name = name
@@ -39,26 +39,29 @@ export class Capability<F> {
 
   /** The calls. @throws VNativeUnavailable with the reason */
   get calls(): F {
-    this.#outcome ??= this.#open()
-    if ('calls' in this.#outcome) return this.#outcome.calls
-    throw new VNativeUnavailable(this.name, this.#outcome.reason)
+    if (this.#calls !== undefined) return this.#calls
+    const { reason } = this.state
+    // The state is what set them.
+    if (this.#calls !== undefined) return this.#calls
+    throw new VNativeUnavailable(this.name, reason ?? 'it has no calls')
   }
 
   /** Whether the group is on. Binds and proves it if nobody has asked before. */
   get state(): VCapabilityState {
-    this.#outcome ??= this.#open()
-    return 'calls' in this.#outcome ? { on: true } : { on: false, reason: this.#outcome.reason }
+    this.#state ??= this.#open()
+    return this.#state
   }
 
-  #open(): Outcome<F> {
+  #open(): VCapabilityState {
     const { library, reason } = load()
-    if (library === undefined) return { reason }
+    if (library === undefined) return { on: false, reason }
     try {
       const calls = this.#parts.bind(library)
       this.#parts.prove(calls, library)
-      return { calls }
+      this.#calls = calls
+      return { on: true }
     } catch (error) {
-      return { reason: firstLine(error) }
+      return { on: false, reason: firstLine(error) }
     }
   }
 }

@@ -47,18 +47,24 @@ export function checkBytes(bytes: Uint8Array, name: string): number {
 }
 
 /**
- * The part of `bytes` that a call may use: the array itself if it is from its beginning, else a view.
+ * How many bytes of `bytes` a call may use, from `offset` on.
  *
+ * @param length how many are wanted; all that are left unless given
  * @throws TypeError, RangeError if the range does not lie within
  */
-export function rangeOf(bytes: Uint8Array, offset: number, length: number | undefined): Uint8Array {
+export function sizeOfRange(bytes: Uint8Array, offset: number, length: number | undefined): number {
   const size = checkBytes(bytes, 'buffer')
-  const from = offset
-  checkInteger(from, 'offset', 0, size)
-  if (length !== undefined) checkInteger(length, 'length', 0, size - from)
-  if (from === 0) return bytes
+  checkInteger(offset, 'offset', 0, size)
+  if (length === undefined) return size - offset
+  checkInteger(length, 'length', 0, size - offset)
+  return length
+}
+
+/** What lies behind a checked offset: the array itself if that is 0, else a view. */
+export function behind(bytes: Uint8Array, offset: number): Uint8Array {
+  if (offset === 0) return bytes
   // Not `subarray`, which a subclass may have replaced.
-  return new Uint8Array(arrayBuffer.call(bytes) as ArrayBuffer, byteOffset.call(bytes) + from, size - from)
+  return new Uint8Array(arrayBuffer.call(bytes) as ArrayBuffer, byteOffset.call(bytes) + offset)
 }
 
 /** How a value looks in a message. Never fails. */

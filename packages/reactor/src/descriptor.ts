@@ -95,10 +95,11 @@ class DescriptorWatch implements IVWatch {
   }
 
   #failureBehind(events: number): Error | undefined {
-    const { fd, direction, isPipe } = this.#target
+    const { fd, isPipe } = this.#target
     if (!native.isOpen(fd)) return new VIOLost(`descriptor ${fd} was closed while it was watched`)
     const hasError = (events & readiness.ERROR) !== 0
-    if (!hasError || !isPipe || direction === 'read') return undefined
+    // Only the end of a pipe that is written to has one.
+    if (!hasError || !isPipe) return undefined
     const cause = resultError('poll', -constants.errno.EPIPE)
     return new VIOLost(`the pipe behind descriptor ${fd} has no reader any more`, { cause })
   }

@@ -7,7 +7,7 @@
  */
 import { constants } from 'node:os'
 import { Capability, expectAnswer, lastErrno } from '../capability.js'
-import { checkBoolean, checkBytes, checkFd, checkInteger, rangeOf } from '../check.js'
+import { behind, checkBoolean, checkFd, checkInteger, sizeOfRange } from '../check.js'
 import {
   F_DUPFD_CLOEXEC,
   F_GETFD,
@@ -59,10 +59,9 @@ const pair = new Int32Array(2)
  */
 export function read(fd: number, buffer: Uint8Array, offset = 0, length?: number): number {
   checkFd(fd, 'read')
-  const range = rangeOf(buffer, offset, length)
-  const size = length ?? checkBytes(range, 'buffer')
+  const size = sizeOfRange(buffer, offset, length)
   if (size === 0) throw new RangeError('read takes at least 1 byte: a result of 0 is the end')
-  const result = descriptors.calls.read(fd, range, size)
+  const result = descriptors.calls.read(fd, behind(buffer, offset), size)
   return result >= 0 ? result : -lastErrno()
 }
 
@@ -76,9 +75,8 @@ export function read(fd: number, buffer: Uint8Array, offset = 0, length?: number
  */
 export function write(fd: number, buffer: Uint8Array, offset = 0, length?: number): number {
   checkFd(fd, 'write')
-  const range = rangeOf(buffer, offset, length)
-  const size = length ?? checkBytes(range, 'buffer')
-  const result = descriptors.calls.write(fd, range, size)
+  const size = sizeOfRange(buffer, offset, length)
+  const result = descriptors.calls.write(fd, behind(buffer, offset), size)
   return result >= 0 ? result : -lastErrno()
 }
 

@@ -173,7 +173,7 @@ export function getOption(fd: number, level: number, option: number): number {
   checkOption(fd, 'getsockopt', level, option)
   size[0] = INT_BYTES
   // Some options count in records, so even this one gets more room than it is told.
-  const room = optionRoom()
+  const room = optionRoom(INT_BYTES)
   if (sockets.calls.getsockopt(fd, level, option, room, size) !== 0) fail('getsockopt', fd)
   return new DataView(room.buffer).getInt32(0, true)
 }
@@ -197,7 +197,7 @@ export function getOptionBytes(fd: number, level: number, option: number, sizeBy
   checkOption(fd, 'getsockopt', level, option)
   checkInteger(sizeBytes, 'sizeBytes', 1, MAX_OPTION_BYTES)
   size[0] = sizeBytes
-  const room = optionRoom()
+  const room = optionRoom(sizeBytes)
   if (sockets.calls.getsockopt(fd, level, option, room, size) !== 0) fail('getsockopt', fd)
   return room.slice(0, Math.min(sizeBytes, Math.max(0, size[0] ?? 0)))
 }
@@ -208,7 +208,7 @@ export function setOptionBytes(fd: number, level: number, option: number, value:
   const length = checkBytes(value, 'value')
   checkInteger(length, 'the length of value', 0, MAX_OPTION_BYTES)
   // The kernel of some options reads what the length implies, so it gets a copy with zeros behind.
-  const room = optionRoom()
+  const room = optionRoom(MAX_OPTION_BYTES)
   for (let at = 0; at < length; at += 1) room[at] = value[at] ?? 0
   if (sockets.calls.setsockopt(fd, level, option, room, length) !== 0) fail('setsockopt', fd)
 }
@@ -220,10 +220,10 @@ export function socketError(fd: number): number {
 
 let room: Uint8Array | undefined
 
-/** The room for options, zeroed, as some hold addresses that the system would write to. */
-function optionRoom(): Uint8Array {
+/** The room for options, zeroed as far as it is told of: some hold addresses that the system would write to. */
+function optionRoom(sizeBytes: number): Uint8Array {
   room ??= new Uint8Array(OPTION_ROOM)
-  room.fill(0, 0, MAX_OPTION_BYTES)
+  room.fill(0, 0, sizeBytes)
   return room
 }
 
