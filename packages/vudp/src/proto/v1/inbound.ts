@@ -32,14 +32,18 @@ export class Inbound {
     this.#frame.reset(protection.plain)
     while (this.#frame.next()) this.#takeFrame(now, from, protection.plainIsLent)
     if (this.#frame.fault !== '') throw new ProtocolFault(VUT_CODE.frame, this.#frame.fault)
-    if (closing.state !== 'open') return
-    acks.onReceived(now, protection.number, this.#asks)
+    if (closing.state === 'open') acks.onReceived(now, protection.number, this.#asks)
+    // After the end too: CLOSE has to find a peer that has moved meanwhile.
     paths.onDatagram(now, from, { sizeBytes, moves: isHighest && this.#moves })
   }
 
   #takeFrame(now: number, from: VIPSocketPeer, isLent: boolean): void {
     const frame = this.#frame
     const { type } = frame
+    if (this.#parts.closing.state !== 'open' && type !== FRAME.close) {
+      this.#moves = true
+      return
+    }
     if (type === FRAME.ack) {
       this.#moves = true
       this.#takeAck(now)
