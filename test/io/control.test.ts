@@ -319,3 +319,46 @@ describe('askPermission', () => {
     ])
   })
 })
+
+describe('a message that nobody handles', () => {
+  it('is found out by asking each control for the next one once, and without making an error', () => {
+    let asked = 0
+    const last = new VIOControl({})
+    const first = new VIOControl({}, () => {
+      asked += 1
+      return last
+    })
+    let made = 0
+    // Every error of vio gives itself its name.
+    Object.defineProperty(VIOMissingControl.prototype, 'name', {
+      configurable: true,
+      set: () => {
+        made += 1
+      },
+    })
+    try {
+      expect(ask(first, 'canConnect', 'nobody', PEER)).toBe('nobody')
+      tell(first, 'connected', PEER)
+      expect(made).toBe(0)
+      expect(() => first.connected(PEER)).toThrow(VIOMissingControl)
+      expect(made).toBe(1)
+    } finally {
+      Reflect.deleteProperty(VIOMissingControl.prototype, 'name')
+    }
+    expect(asked).toBe(3)
+  })
+
+  it('reaches what a subclass defines, and controls that others wrote, along the way', () => {
+    class Own extends VIOControl {
+      canConnect(): boolean {
+        return false
+      }
+    }
+    const foreign = { canConnect: () => false } as unknown as VIOControl
+    for (const end of [new Own(), foreign]) {
+      const first = new VIOControl({}, () => new VIOControl({}, () => end))
+      expect(ask(first, 'canConnect', true, PEER)).toBe(false)
+      expect(ask(first, 'authorize', 'nobody', null, null, null, null)).toBe('nobody')
+    }
+  })
+})

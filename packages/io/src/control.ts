@@ -66,10 +66,11 @@ interface ControlTarget {
   readonly next: (() => VIOControl) | undefined
 }
 
-const targets: WeakMap<object, ControlTarget> = new WeakMap()
+/** What the object behind the proxy of a control was made with; undefined for any other object. */
+let targetOf: (raw: object) => ControlTarget | undefined
 
 function messageOf(raw: object, name: string): MessageFunction {
-  const { handlers, next } = targets.get(raw) ?? {}
+  const { handlers, next } = targetOf(raw) ?? {}
   const own = handlers === undefined ? undefined : (handlers as Record<string, unknown>)[name]
   if (typeof own === 'function') return (...args) => Reflect.apply(own, handlers, args)
   // Which control comes next is asked when the message is sent: neighbours change.
@@ -82,8 +83,31 @@ function send(control: VIOControl | undefined, name: string, args: readonly unkn
   return Reflect.apply(message, control, args)
 }
 
+/** Asks a control of ours for the object behind its proxy. */
+const RAW = Symbol('raw')
+
+/**
+ * What would take the message, or undefined where nobody does. Most messages of most chains have no handler, and an error
+ * for each would be dear.
+ */
+function handlerOf(control: VIOControl, name: string): MessageFunction | undefined {
+  const raw = (control as unknown as Record<symbol, unknown>)[RAW]
+  const target = typeof raw === 'object' && raw !== null ? targetOf(raw) : undefined
+  // A control that others wrote, or a message that a subclass defines.
+  if (target === undefined || name in (raw as object)) {
+    const message = (control as unknown as Record<string, unknown>)[name]
+    return typeof message === 'function' ? (...args) => Reflect.apply(message, control, args) : undefined
+  }
+  if (PROBES.has(name)) return undefined
+  const { handlers, next } = target
+  const own = handlers === undefined ? undefined : (handlers as Record<string, unknown>)[name]
+  if (typeof own === 'function') return (...args) => Reflect.apply(own, handlers, args)
+  return next === undefined ? undefined : handlerOf(next(), name)
+}
+
 const proxyHandler: ProxyHandler<object> = {
   get(raw, property, receiver) {
+    if (property === RAW) return raw
     if (typeof property !== 'string' || PROBES.has(property)) return undefined
     // What a subclass defines, and what every object has, is found on the object itself.
     if (property in raw) return Reflect.get(raw, property, receiver)
@@ -92,6 +116,13 @@ const proxyHandler: ProxyHandler<object> = {
 }
 
 class ControlObject {
+  // A weak map would keep what it leads to, as the young generation is collected as if its values were in use.
+  readonly #target: ControlTarget
+
+  static {
+    targetOf = (raw) => (#target in raw ? raw.#target : undefined)
+  }
+
   constructor(handlers?: VControlHandlers, next?: () => VIOControl) {
     if (handlers !== undefined && (typeof handlers !== 'object' || handlers === null)) {
       throw new TypeError(`the handlers of a control are an object, got ${describeValue(handlers)}`)
@@ -99,9 +130,9 @@ class ControlObject {
     if (next !== undefined && typeof next !== 'function') {
       throw new TypeError(`the next control is told by a function, got ${describeValue(next)}`)
     }
-    targets.set(this, { handlers, next })
+    this.#target = { handlers, next }
     // biome-ignore lint/correctness/noConstructorReturn: the proxy is the object; a subclass gets it as `this`
-    return new Proxy(this, proxyHandler)
+    return new Proxy<ControlObject>(this, proxyHandler as ProxyHandler<ControlObject>)
   }
 }
 
@@ -147,8 +178,10 @@ export function ask<K extends keyof VControlMessages, F>(
   fallback: F,
   ...args: Parameters<VControlMessages[K]>
 ): ReturnType<VControlMessages[K]> | F {
+  const message = handlerOf(control, name)
+  if (message === undefined) return fallback
   try {
-    return send(control, name, args) as ReturnType<VControlMessages[K]>
+    return message(...args) as ReturnType<VControlMessages[K]>
   } catch (error) {
     if (error instanceof VIOMissingControl && error.messageName === name) return fallback
     throw error

@@ -111,7 +111,7 @@ export class VFIOEnded<E extends Error = Error> extends VFIOException<E> {}
 
 /** The reason is a clean end. Without an argument it makes its own `VIOCompleted`. */
 export class VFIOCompleted extends VFIOEnded<Error> {
-  constructor(value: Error = new VIOCompleted('the I/O was completed')) {
+  constructor(value: Error = completed()) {
     super(value)
   }
 }
@@ -121,4 +121,13 @@ export class VFIOLost extends VFIOEnded<Error> {
   constructor(value: Error = new VIOLost('the I/O was lost')) {
     super(value)
   }
+}
+
+/** A clean end is no fault that somebody would look for: without its stack it costs a tenth, and each connection has some. */
+function completed(): VIOCompleted {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  const error = new VIOCompleted('the I/O was completed')
+  Error.stackTraceLimit = limit
+  return error
 }

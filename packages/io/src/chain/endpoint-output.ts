@@ -12,10 +12,8 @@ import { RecurringTask } from './task.js'
 
 /** What the output needs of its endpoint. */
 export interface OutputOwner {
-  /** True once the device is or was connected. */
-  readonly wasConnected: boolean
-  /** True while a connection is being made. */
-  readonly connecting: boolean
+  /** True if the device is or was connected, or will be. */
+  mayWrite(): boolean
   /** Calls the overridable `doWrite`. */
   doWrite(): void
   /** The device was told to end its output: says what that means to the input. */
@@ -153,8 +151,8 @@ export class EndpointOutputSide implements EndpointOutput {
     if (this.#closed !== null) return
     this.#closed = reason
     if (!this.#announced) this.#abortChain(reason)
-    const canWrite = this.#owner.wasConnected || this.#owner.connecting
-    if (this.end.buffer.length === 0 || !canWrite || this.#device.outputEnd !== null) this.#finish()
+    if (this.end.buffer.length === 0 || !this.#owner.mayWrite() || this.#device.outputEnd !== null)
+      this.#finish()
     else this.startWriting()
   }
 

@@ -178,6 +178,17 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     return control === undefined || askPermission(control, 'canConnect', terms, peer)
   }
 
+  /** A consumer was attached to the input, which has not ended. By default nothing is to be done. */
+  protected inputAttached(): void {}
+
+  /** The consumer of the input was detached. By default nothing is to be done. */
+  protected inputDetached(): void {}
+
+  /** A consumer asked for the state: tells it, in a turn. By default `connected`, if it is or was so. */
+  protected tellState(consumer: IVAnyConsumer): void {
+    this.#tell(consumer)
+  }
+
   #mayConnect(peer: VPeer): boolean {
     try {
       return this.canConnect(peer) === true
@@ -311,6 +322,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       detached: () => {
         this.#told = null
         this.stopReading()
+        this.inputDetached()
       },
       aborted: (reason) => {
         if (this.#inputClosed !== null) return
@@ -321,14 +333,9 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   }
 
   #outputOwner(): OutputOwner {
-    const endpoint = this
+    // No accessors: an object with some of its own has a shape of its own, which the engine keeps for long.
     return {
-      get wasConnected() {
-        return endpoint.#wasConnected
-      },
-      get connecting() {
-        return endpoint.#connecting
-      },
+      mayWrite: () => this.#wasConnected || this.#connecting,
       doWrite: () => {
         try {
           this.doWrite()
@@ -348,7 +355,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   #producerControl(): VIOControl {
     return new VIOControl({
       reqProducerState: (consumer: IVAnyConsumer) => {
-        this.reactor.schedule(0, () => this.#tell(consumer))
+        this.reactor.schedule(0, () => this.tellState(consumer))
       },
     })
   }
@@ -356,6 +363,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   #inputAttached(): void {
     if (this.#inputClosed === null) {
       this.#tellTask.post()
+      this.inputAttached()
       return
     }
     const reason = errorOf(this.#inputClosed)

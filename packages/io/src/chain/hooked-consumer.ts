@@ -103,8 +103,12 @@ export class HookedConsumerEnd<
   protected handleAborted(reason: Error | undefined): void {
     this.guard('the hook consumerAborted', () => this.#hooks.consumerAborted(reason))
     const wasAborted = this.#endClean === undefined
-    const why = this.#endReason ?? reason ?? new VIOLost('the chain ended before all of its data had passed')
-    this.#hooks.consumerClosed(this.#endClean === true ? new VFIOCompleted() : new VFIOLost(why), wasAborted)
+    this.#hooks.consumerClosed(this.#endClean === true ? new VFIOCompleted() : this.#lost(reason), wasAborted)
+  }
+
+  #lost(reason: Error | undefined): VFIOLost {
+    const why = this.#endReason ?? reason
+    return new VFIOLost(why ?? new VIOLost('the chain ended before all of its data had passed'))
   }
 
   protected peerAttached(): void {
