@@ -6,7 +6,6 @@
  * has one end, which is told behind its last byte; nothing is asked of the system after the socket was let go.
  */
 import {
-  type IVByteDevice,
   type VFailure,
   VFIOCompleted,
   VFIOLost,
@@ -21,7 +20,8 @@ import type { VSocketLost } from './errno.js'
 import { NativeIntake } from './native-intake.js'
 import { connectNative, type NativeOpener } from './native-opener.js'
 import { NativeSocket } from './native-socket.js'
-import { DEFAULT_SOCKET_BYTES, type VNetDeviceOptions } from './net-device.js'
+import type { VNetDeviceOptions } from './net-device.js'
+import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
 import { checkSource, type GiveUp } from './socket-opener.js'
 
 /** How long a socket that was closed cleanly waits for the other side's end, where nothing else is said. */
@@ -41,13 +41,15 @@ export interface VNativeSocketDeviceOptions extends Omit<VNetDeviceOptions, 'ope
  * The same to a chain as `VNetDevice` with the same options. `maxWriteBytes` bounds what one call takes; nothing waits in
  * the device. A loss that comes behind bytes is told behind them.
  */
-export class VNativeSocketDevice implements IVByteDevice {
+export class VNativeSocketDevice implements IVSocketDevice {
   readonly maxReadBytes: number
   readonly maxWriteBytes: number
   readonly #intake: NativeIntake
   readonly #lingerMs: number
   readonly #opener: NativeOpener
   #changed: () => void = () => undefined
+  #closed: () => void = () => undefined
+  #gone = false
   #socket: NativeSocket | null = null
   #giveUp: GiveUp | null = null
   #peer: VSocketPeer | null
@@ -215,6 +217,21 @@ export class VNativeSocketDevice implements IVByteDevice {
     } else this.#reset(reason)
   }
 
+  /** Drops the connection at once, whatever was asked for before. */
+  reset(reason: VFailure): void {
+    this.#released = reason
+    this.#inputClosed = true
+    this.#outputClosed = true
+    this.#intake.discard()
+    this.#reset(reason)
+  }
+
+  /** Names a function to call when the socket is gone; at once if it is so already. The last one named counts. */
+  onClosed(closed: () => void): void {
+    this.#closed = closed
+    if (this.#gone) closed()
+  }
+
   get #isIP(): boolean {
     return !(this.#peer instanceof VUnixSocketPeer)
   }
@@ -327,6 +344,9 @@ export class VNativeSocketDevice implements IVByteDevice {
     if (this.#linger !== undefined) clearTimeout(this.#linger)
     this.#socket?.close()
     this.#socket = null
+    if (this.#gone) return
+    this.#gone = true
+    this.#closed()
   }
 }
 
