@@ -13,6 +13,7 @@ import {
   childRig,
   PIPE_DEVICE_WITHOUT,
   PIPE_WITHOUT,
+  POLLED_WITHOUT,
   pipeDeviceRig,
   pipeRig,
   polledDeviceRig,
@@ -36,7 +37,7 @@ for (const useNative of [false, true]) {
 
 runSuite('VChild', endpointContract, () => childRig(), CHILD_WITHOUT)
 runSuite('child device', deviceContract, () => childDeviceRig(), PIPE_DEVICE_WITHOUT)
-runSuite('device that is asked again and again', deviceContract, () => polledDeviceRig(), PIPE_DEVICE_WITHOUT)
+runSuite('device that is asked again and again', deviceContract, () => polledDeviceRig(), POLLED_WITHOUT)
 if (native.has('terminals')) runSuite('VTTY', endpointContract, () => ttyRig(), TTY_WITHOUT)
 
 describe('suites that need what may not be here', () => {

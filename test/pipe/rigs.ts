@@ -232,6 +232,12 @@ export const PIPE_DEVICE_WITHOUT: Without = {
   'aborts its output so that the far side sees a loss': NO_RESET,
 }
 
+/** What a descriptor cannot do that is asked again and again. */
+export const POLLED_WITHOUT: Without = {
+  ...PIPE_DEVICE_WITHOUT,
+  'takes what it has room for': 'nobody tells it whether there is room: it finds out by trying',
+}
+
 const NO_PEER = 'what has no address has no peer, and tells of no connection'
 
 /** What tells of a peer. */
@@ -249,6 +255,9 @@ export const CHILD_WITHOUT: Without = { ...WITHOUT_CONNECTING, ...WITHOUT_RESET,
 
 const NO_END = 'a terminal has one end for both directions: when it is hung up'
 
+const CRLF =
+  'a terminal in the raw mode of Node still shows a line feed as CR LF: its output is not the bytes'
+
 export const TTY_WITHOUT: Without = {
   ...WITHOUT_CONNECTING,
   ...WITHOUT_RESET,
@@ -260,4 +269,7 @@ export const TTY_WITHOUT: Without = {
   'writes what waits, then ends the output': NO_END,
   'closed, still writes what waits': NO_END,
   'keeps what it has read when the consumer leaves': NO_END,
+  'grants its buffer on attachment': CRLF,
+  'grants only what its buffer has room for': CRLF,
+  'carries both directions at once, in order': CRLF,
 }
