@@ -38,7 +38,7 @@ export interface VNativeReport {
   readonly capabilities: Readonly<Record<VCapability, VCapabilityState>>
 }
 
-/** Tells what is on here. The first call loads koffi and tries every group, about 20 ms. Never throws. */
+/** Tells what is on here. The first call loads koffi and tries every group, about 10 ms. Never throws. */
 export function report(): VNativeReport {
   const { library, reason } = load()
   const states = Object.entries(CAPABILITIES).map(([name, { state }]) => [name, state] as const)
