@@ -32,6 +32,8 @@ import {
   type SocketOpener,
 } from './socket-opener.js'
 
+export type { VNetDeviceOptions } from './net-device-options.js'
+
 const EMPTY: Buffer = Buffer.alloc(0)
 
 /**
