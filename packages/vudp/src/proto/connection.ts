@@ -320,9 +320,11 @@ export class VUDPConnection implements IVUDPEngine {
     const { result } = parts.handshake
     if (result === null) return
     const { parameters, rttMs } = result
-    const bound = Math.min(parts.config.maxSendBytes, parameters.datagramBytes)
-    const isValidated = parts.config.isInitiator || from === result.peer || from.equals(result.peer)
-    parts.paths.start(now, from, { isValidated, boundBytes: bound })
+    const boundBytes = Math.min(parts.config.maxSendBytes, parameters.datagramBytes)
+    const { receivedBytes = 0, sentBytes = 0 } = parts.handshake.candidates.find(from) ?? {}
+    const spares = parts.handshake.candidates.all.map(({ peer }) => peer)
+    const isKnown = parts.config.isInitiator && from.equals(parts.config.peer)
+    parts.paths.start(now, from, { isKnown, boundBytes, receivedBytes, sentBytes, spares })
     if (rttMs >= 0) parts.paths.current.rtt.update(rttMs, 0)
     parts.handshake.end()
     parts.liveness.start(now, parameters.idleTimeoutMs)

@@ -31,6 +31,8 @@ export interface V1Profile {
   /** Failed checks of one source in a second after which further ones are dropped unseen, and sources watched. */
   readonly maxFailuresPerSecond: number
   readonly watchedSources: number
+  /** Checks a second for all sources over that number together. */
+  readonly sharedChecksPerSecond: number
   readonly waitingLong: number
   readonly amplification: number
   readonly maxResetsPerSecond: number
@@ -133,6 +135,7 @@ export const VUT1: V1Profile = Object.freeze({
   maxCandidates: 8,
   maxFailuresPerSecond: 8,
   watchedSources: 64,
+  sharedChecksPerSecond: 256,
   waitingLong: 32,
   amplification: 3,
   maxResetsPerSecond: 10,

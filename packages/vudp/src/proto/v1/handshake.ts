@@ -126,13 +126,6 @@ export class Handshake {
   /** Takes a long datagram other than RESET. */
   onDatagram(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
     if (this.#isOver) return 'ignored'
-    if (!this.#limit.allows(now, from)) return 'invalid'
-    const verdict = this.#take(now, from, bytes)
-    if (verdict === 'invalid') this.#limit.failed(now, from)
-    return verdict
-  }
-
-  #take(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
     switch (bytes[0]) {
       case KIND.punch:
         return this.#onPunch(now, from, bytes)
@@ -141,16 +134,17 @@ export class Handshake {
       case KIND.resp:
         return this.#config.isInitiator ? this.#onResp(now, from, bytes) : 'ignored'
       case KIND.version:
-        return this.#config.isInitiator ? this.#onVersion(bytes) : 'ignored'
+        return this.#config.isInitiator ? this.#onVersion(now, from, bytes) : 'ignored'
       default:
         return 'invalid'
     }
   }
 
   #onPunch(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
+    if (!hasTag(bytes, 1, this.keys.tag) || !this.#limit.allows(now, from)) return 'invalid'
     const key = this.#config.isInitiator ? this.keys.punchResponder : this.keys.punchInitiator
     const sequence = openPunch(this.#means.crypto, key, this.keys.tag, bytes)
-    if (sequence < 0) return 'invalid'
+    if (sequence < 0) return this.#forged(now, from)
     if (sequence <= this.#peerSequence) return 'ignored'
     this.#peerSequence = sequence
     const candidate = this.candidates.add(now, from)
@@ -165,16 +159,19 @@ export class Handshake {
     if (!hasTag(bytes, TAG_IN_INIT, this.keys.tag)) return 'invalid'
     const init = parseInit(bytes)
     if (init === null) return 'invalid'
+    // Most others are told apart from the true one, once that has come, without a key.
+    if (this.#init === null && !this.#limit.allows(now, from)) return 'invalid'
     if (init.version !== VUT1.version) {
       this.#send(from, encodeVersion(this.#means.crypto, this.#ownPunchKey, this.keys.tag, [VUT1.version]))
       // Anybody may ask for this answer, so it counts like a check that failed.
-      return 'invalid'
+      return this.#forged(now, from)
     }
     if (this.#init === null) {
-      if (!this.#answer(from, init)) return 'invalid'
-      this.#init = Buffer.from(bytes)
+      if (!this.#answer(from, init)) return this.#forged(now, from)
+      // Without the padding, which nothing protects.
+      this.#init = Buffer.from(bytes.subarray(0, init.endAt))
       this.candidates.end()
-    } else if (!this.#init.equals(bytes)) return 'invalid'
+    } else if (!this.#init.equals(bytes.subarray(0, init.endAt))) return 'invalid'
     const candidate = this.candidates.add(now, from)
     if (candidate === null || this.#resp === null) return 'ignored'
     candidate.receivedBytes += bytes.length
@@ -217,13 +214,13 @@ export class Handshake {
   }
 
   #onResp(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
-    if (!hasId(bytes, 1, this.scid)) return 'invalid'
+    if (!hasId(bytes, 1, this.scid) || !this.#limit.allows(now, from)) return 'invalid'
     const resp = parseResp(bytes)
     const payload = resp === null ? null : (this.#noise?.readSecond(resp.message) ?? null)
-    if (resp === null || payload === null || this.#noise === null) return 'invalid'
+    if (resp === null || payload === null || this.#noise === null) return this.#forged(now, from)
     const parameters = decodeParameters(payload)
     const cipher = parameters?.ciphers[0]
-    const fits = parameters?.respId.equals(resp.scid) === true && parameters.ciphers.length === 1
+    const fits = parameters?.respId.length === VUT1.idBytes && parameters.ciphers.length === 1
     if (!fits || parameters === null || cipher === undefined || !this.#config.ciphers.includes(cipher)) {
       this.#fail(VUT_CODE.frame)
       return 'taken'
@@ -236,7 +233,8 @@ export class Handshake {
       receiveSecret: responderSecret,
       cipher,
       parameters,
-      dcid: Buffer.from(resp.scid),
+      // The header says the same, unless somebody has changed it: nothing protects it there.
+      dcid: parameters.respId,
       // Only where it cannot be the answer to an earlier one.
       rttMs: candidate?.init.count === 1 ? now - candidate.initSentAt : -1,
       isAllowed: this.#allows(from, parameters),
@@ -244,11 +242,18 @@ export class Handshake {
     return 'taken'
   }
 
-  #onVersion(bytes: Buffer): HandshakeVerdict {
+  #onVersion(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
+    if (!hasTag(bytes, 1, this.keys.tag) || !this.#limit.allows(now, from)) return 'invalid'
     const versions = openVersion(this.#means.crypto, this.keys.punchResponder, this.keys.tag, bytes)
-    if (versions === null) return 'invalid'
+    if (versions === null) return this.#forged(now, from)
     if (!versions.includes(VUT1.version)) this.#fail(VUT_CODE.version)
     return 'taken'
+  }
+
+  /** A check with a key has failed. */
+  #forged(now: number, from: VIPSocketPeer): HandshakeVerdict {
+    this.#limit.failed(now, from)
+    return 'invalid'
   }
 
   #allows(peer: VIPSocketPeer, parameters: Parameters): boolean {

@@ -49,6 +49,8 @@ export interface InitDatagram {
   readonly scid: Buffer
   /** Noise message 1; empty for a version that is not this one. */
   readonly message: Buffer
+  /** Where the padding begins. */
+  readonly endAt: number
 }
 
 /** A RESP taken apart. */
@@ -96,6 +98,7 @@ export function parseInit(bytes: Buffer): InitDatagram | null {
     tag: bytes.subarray(2, 2 + TAG),
     scid: bytes.subarray(2 + TAG, 2 + TAG + ID),
     message: bytes.subarray(INIT_HEADER, INIT_HEADER + size),
+    endAt: INIT_HEADER + size,
   }
 }
 

@@ -24,6 +24,19 @@ export interface PathsOwner {
   onPathChanged(now: number): void
 }
 
+/** What is known of the address where the handshake has met the peer. */
+export interface PathStart {
+  /** True if the application named the address itself: there is nothing to prove then. */
+  readonly isKnown: boolean
+  /** The largest datagram that either side or the interface allows. */
+  readonly boundBytes: number
+  /** Bytes that came from it and that went to it during the handshake. */
+  readonly receivedBytes: number
+  readonly sentBytes: number
+  /** Other addresses where the peer may be, if it turns out not to be there. */
+  readonly spares: readonly VIPSocketPeer[]
+}
+
 /** An answer that waits to leave. */
 interface Answer {
   readonly peer: VIPSocketPeer
@@ -38,6 +51,8 @@ export class Paths {
   #current: Path
   /** Where to go back to if the present path does not answer. */
   #previous: Path | null = null
+  /** Addresses where the peer may be, as long as none has proved itself. */
+  #spares: readonly VIPSocketPeer[] = []
   #challenge: Buffer | null = null
   #owesChallenge = false
   #challengeAt = Number.POSITIVE_INFINITY
@@ -74,12 +89,17 @@ export class Paths {
   }
 
   /** The handshake has shown where the peer is. */
-  start(now: number, peer: VIPSocketPeer, about: { isValidated: boolean; boundBytes: number }): void {
-    const { isValidated, boundBytes } = about
-    this.#current = new Path(peer, { ...this.#options, boundBytes })
+  start(now: number, peer: VIPSocketPeer, about: PathStart): void {
+    const { isKnown, boundBytes } = about
     this.#boundBytes = boundBytes
-    if (isValidated) this.#current.validate(now)
-    else this.#beginChallenge(now)
+    this.#current = new Path(peer, this.#pathOptions)
+    this.#spares = isKnown ? [] : about.spares.filter((spare) => !spare.equals(peer))
+    if (isKnown) this.#current.validate(now)
+    else {
+      this.#current.onReceived(now, about.receivedBytes)
+      this.#current.onTransmit(about.sentBytes)
+      this.#beginChallenge(now)
+    }
   }
 
   #boundBytes: number = VUT1.datagramBytes
@@ -107,6 +127,7 @@ export class Paths {
     if (this.#challenge === null || !this.#challenge.equals(data)) return
     this.#endChallenge()
     this.#previous = null
+    this.#spares = []
     this.#current.validate(now)
   }
 
@@ -127,9 +148,7 @@ export class Paths {
   onTimeout(now: number): void {
     if (now >= this.#deadline) {
       this.#endChallenge()
-      const previous = this.#previous
-      this.#previous = null
-      if (previous !== null) this.#use(now, previous)
+      this.#goBack(now)
     } else if (now >= this.#challengeAt) {
       this.#owesChallenge = true
       this.#challengeAt = now + this.#owner.ptoMs
@@ -172,6 +191,23 @@ export class Paths {
       return
     }
     this.#replace(now, new Path(from, this.#pathOptions))
+    this.#beginChallenge(now)
+  }
+
+  /** The present path has not answered: back to the one before, or on to the next address where the peer may be. */
+  #goBack(now: number): void {
+    const previous = this.#previous
+    this.#previous = null
+    if (previous !== null) {
+      this.#use(now, previous)
+      return
+    }
+    const [spare, ...others] = this.#spares
+    if (spare === undefined || this.#current.isValidated) return
+    this.#spares = [...others, this.#current.peer]
+    const path = new Path(spare, this.#pathOptions)
+    path.onReceived(now, VUT1.initBytes)
+    this.#use(now, path)
     this.#beginChallenge(now)
   }
 
