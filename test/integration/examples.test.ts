@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { testCertificates } from '../lib/certificates.js'
 
 const EXAMPLES = join(import.meta.dirname, '../../examples')
 const SOURCES = readdirSync(join(EXAMPLES, 'src')).map((file) => basename(file, '.ts'))
@@ -40,10 +41,12 @@ function run(name: string, ...args: readonly string[]): Promise<Outcome> {
 
 /** The lines that each example prints; those that depend on a file have tests of their own. */
 const PRINTED: Readonly<Record<string, readonly string[]>> = {
+  'chat-server': ['1 here', '2 here', 'hello from Ann'],
   'line-server': ['HELLO', 'HOW ARE YOU?'],
   'own-filter': ['the same for chunks of 1 to 27 bytes'],
   'rate-limit': ['after 1 s: 110000 bytes', 'after 5 s: 510000 bytes', 'all 1000000 bytes after 9900 ms'],
   'rx-events': ['the door was opened', 'the door was opened, then closed'],
+  'tcp-proxy': ['the proxy listens', '500000 bytes came back, unchanged'],
   'tee-to-hex-log': [
     'client: 37 bytes from 0',
     'client: 00000000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 31 0d 0a  |GET / HTTP/1.1..|',
@@ -57,15 +60,14 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
 
 describe('the examples', () => {
   it('are all run here', () => {
-    expect([...Object.keys(PRINTED), 'first-chain', 'copy-with-digest'].toSorted()).toEqual(
-      SOURCES.toSorted(),
-    )
+    const others = ['first-chain', 'copy-with-digest', 'shell-over-socket', 'tee-to-pcapng', 'tls-terminator']
+    expect([...Object.keys(PRINTED), ...others].toSorted()).toEqual(SOURCES.toSorted())
   })
 
   it('are short, but for the main one', () => {
     for (const name of SOURCES.filter((name) => name !== 'copy-with-digest')) {
       const lines = readFileSync(join(EXAMPLES, 'src', `${name}.ts`), 'utf8').split('\n').length - 1
-      expect(lines, `lines of ${name}`).toBeLessThan(40)
+      expect(lines, `lines of ${name}`).toBeLessThan(45)
     }
   })
 
@@ -126,5 +128,38 @@ describe('copy-with-digest', () => {
       expect(out).toMatch(/^FAILED: E(NOENT|ISDIR|PERM|ACCES)/)
       expect(code).toBe(1)
     }
+  })
+})
+
+describe('tee-to-pcapng', () => {
+  it('writes a capture that begins like one', async () => {
+    const file = join(folder, 'chain.pcapng')
+    const { code, out, err } = await run('tee-to-pcapng', file)
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toMatch(/^the service got 18 bytes\nthe capture has \d+ bytes\nit begins with 0a0d0d0a\n$/)
+    expect(readFileSync(file).includes('GET / HTTP/1.1')).toBe(true)
+  })
+})
+
+describe('tls-terminator', () => {
+  it('carries a line through TLS and back', async () => {
+    const { server, authority } = await testCertificates()
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    writeFileSync(key, server.key)
+    writeFileSync(cert, server.cert + authority.cert)
+    const said = 'plain text heard: a secret\nover TLSv1.3\n'
+    expect(await run('tls-terminator', key, cert)).toEqual({ code: 0, out: said, err: '' })
+  })
+})
+
+describe('shell-over-socket', () => {
+  it.skipIf(process.platform === 'win32')('runs what it is told and tells how it ended', async () => {
+    const { code, out, err } = await run('shell-over-socket')
+    // The two lines come from two sides.
+    expect([code, err, out.split('\n').toSorted().join('|')]).toEqual([
+      0,
+      '',
+      '|6 times 7 is 42|the shell ended with 3',
+    ])
   })
 })

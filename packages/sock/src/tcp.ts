@@ -46,6 +46,16 @@ export class VTCPClientSocketAgent extends VClientSocketAgent implements IVTCPSo
 
 /** Takes TCP connections. */
 export class VTCPListeningSocket extends VListeningSocket {
+  /** What it is bound to, with the port that the system chose; null before `bind` and after the close. */
+  override get address(): VIPSocketPeer | null {
+    return super.address as VIPSocketPeer | null
+  }
+
+  /** The port that it is bound to; 0 before `bind` and after the close. */
+  get port(): number {
+    return this.address?.port ?? 0
+  }
+
   protected override checkBind(peer: VSocketPeer): void {
     checkIPPeer(peer)
   }
