@@ -8,7 +8,6 @@
 import type { Socket } from 'node:net'
 import {
   type IVSelectableIO,
-  isByteDevice,
   type VFailure,
   VFIOLost,
   VIOClosed,
@@ -23,11 +22,13 @@ import { checkSocketPeer } from './address.js'
 import { checkTarget, connectTo, type VConnectTarget, type VConnectToOptions } from './connecting.js'
 import { describeValue, sizeOption } from './describe.js'
 import { DeviceHandle } from './device-handle.js'
+import { makeDevice } from './device-made.js'
 import type { IVClientSocket } from './interfaces.js'
 import { VNetDevice } from './net-device.js'
 import { VSocketBase, type VSocketOptions } from './socket-base.js'
-import { SocketConnector, type VConnectOptions } from './socket-connector.js'
+import type { Connecting, VConnectOptions } from './socket-connector.js'
 import type { IVSocketDevice } from './socket-device.js'
+import type { VTransportOptions } from './transport.js'
 
 /** A stream socket with handlers. Subclasses only say what to do when it is ready. */
 export abstract class VSocket extends VSocketBase implements IVSelectableIO {
@@ -196,7 +197,7 @@ export abstract class VSocket extends VSocketBase implements IVSelectableIO {
 }
 
 /** Options of `VClientSocket`. */
-export interface VClientSocketOptions extends VSocketOptions, VConnectOptions {
+export interface VClientSocketOptions extends VSocketOptions, VConnectOptions, VTransportOptions {
   /** What a socket that was given is connected to, where it does not know it by itself: on Unix sockets. */
   readonly peer?: VSocketPeer | null
 }
@@ -207,7 +208,7 @@ export interface VClientSocketOptions extends VSocketOptions, VConnectOptions {
  * A subclass overrides `activeDoRead` and `activeDoWrite`; for chains use `VClientSocketAgent` instead.
  */
 export abstract class VClientSocket extends VSocket implements IVClientSocket {
-  readonly #connector: SocketConnector
+  readonly #connector: Connecting
   #connecting = false
 
   /** @param socket one that is connected or is to be connected, or null (the default): it is made when it is needed */
@@ -216,8 +217,8 @@ export abstract class VClientSocket extends VSocket implements IVClientSocket {
     socket: Socket | IVSocketDevice | null = null,
     options: VClientSocketOptions = {},
   ) {
-    const connector = new SocketConnector(reactor, options)
-    super(reactor, deviceOf(socket, options, connector), options)
+    const { device, connector } = makeDevice(reactor, socket, options)
+    super(reactor, device, options)
     this.#connector = connector
   }
 
@@ -316,19 +317,6 @@ export abstract class VClientSocket extends VSocket implements IVClientSocket {
       return false
     }
   }
-}
-
-function deviceOf(
-  socket: Socket | IVSocketDevice | null,
-  options: VClientSocketOptions,
-  connector: SocketConnector,
-): IVSocketDevice {
-  if (socket !== null && isByteDevice(socket)) return socket
-  const { peer } = options
-  return new VNetDevice(socket, {
-    opener: connector.open,
-    ...(peer === undefined ? {} : { peer }),
-  })
 }
 
 /** The error that reading or writing after the end throws. */

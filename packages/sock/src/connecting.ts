@@ -10,7 +10,7 @@ import type { IVReactor } from '@vio/reactor'
 import { checkSocketPeer, lookupAll, type VLookupOptions } from './address.js'
 import { describeValue } from './describe.js'
 import { VSocketLost } from './errno.js'
-import type { ConnectPlan, SocketConnector } from './socket-connector.js'
+import type { Connecting, ConnectPlan } from './socket-connector.js'
 
 /** A host by name or address, and a port. */
 export interface VHostPort {
@@ -31,7 +31,7 @@ export interface VConnectToOptions extends Pick<VLookupOptions, 'family' | 'reso
 /** What connecting needs of the element that it connects. */
 export interface ConnectingOwner {
   readonly reactor: IVReactor
-  readonly connector: SocketConnector
+  readonly connector: Connecting
   /** True once nothing can be connected any more. */
   readonly closed: boolean
   /** Asks whether an address may be tried. */

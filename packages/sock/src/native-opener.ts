@@ -9,23 +9,27 @@ import { VIPSocketPeer, type VSocketPeer } from '@vio/io'
 import { checkSocketPeer } from './address.js'
 import { socketLost } from './errno.js'
 import { NativeSocket, NOT_NOW } from './native-socket.js'
-import type { GiveUp, VSourceAddress } from './socket-opener.js'
+import type { GiveUp, OpeningOutcome, SocketOpener, VSourceAddress } from './socket-opener.js'
 
-/** Told how an attempt came out. */
-export interface NativeOutcome {
-  opened(socket: NativeSocket): void
-  failed(error: Error): void
+/** A native socket that is connected, and to what. */
+export interface OpenedNative {
+  readonly socket: NativeSocket
+  readonly peer: VSocketPeer
 }
 
-/** Starts to connect to a peer. */
-export type NativeOpener = (peer: VSocketPeer, outcome: NativeOutcome) => GiveUp
+/** Starts to connect a native socket to a peer. */
+export type NativeOpener = SocketOpener<OpenedNative, never>
 
 /**
  * Connects a socket to a peer.
  *
  * @throws VAddressError or TypeError if the peer is none that a stream socket can be connected to
  */
-export function connectNative(peer: VSocketPeer, source: VSourceAddress, outcome: NativeOutcome): GiveUp {
+export function connectNative(
+  peer: VSocketPeer,
+  source: VSourceAddress,
+  outcome: OpeningOutcome<OpenedNative>,
+): GiveUp {
   checkSocketPeer(peer)
   let socket: NativeSocket | undefined
   let over = false
@@ -39,7 +43,7 @@ export function connectNative(peer: VSocketPeer, source: VSourceAddress, outcome
     if (over || socket === undefined) return
     over = true
     socket.want(false, false)
-    outcome.opened(socket)
+    outcome.opened({ socket, peer })
   }
   try {
     socket = start(peer, source)

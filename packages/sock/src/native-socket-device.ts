@@ -18,11 +18,11 @@ import {
 import { describeValue, sizeOption, timeOption } from './describe.js'
 import type { VSocketLost } from './errno.js'
 import { NativeIntake } from './native-intake.js'
-import { connectNative, type NativeOpener } from './native-opener.js'
+import { connectNative, type NativeOpener, type OpenedNative } from './native-opener.js'
 import { NativeSocket } from './native-socket.js'
-import type { VNetDeviceOptions } from './net-device.js'
+import type { VNetDeviceOptions } from './net-device-options.js'
 import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
-import { checkSource, type GiveUp } from './socket-opener.js'
+import { checkSource, type GiveUp, type OpeningOutcome } from './socket-opener.js'
 
 /** How long a socket that was closed cleanly waits for the other side's end, where nothing else is said. */
 const DEFAULT_LINGER_MS = 1000
@@ -158,10 +158,11 @@ export class VNativeSocketDevice implements IVSocketDevice {
     if (!(peer instanceof VSocketPeer)) {
       throw new TypeError(`a socket is connected to a socket peer, got ${describeValue(peer)}`)
     }
-    this.#giveUp = this.#opener(peer, {
-      opened: (socket) => this.#adopt(socket, peer),
+    const outcome: OpeningOutcome<OpenedNative> = {
+      opened: (made) => this.#adopt(made.socket, made.peer),
       failed: (error) => this.#lose(new VFIOLost(error)),
-    })
+    }
+    this.#giveUp = this.#opener(peer, outcome, null)
   }
 
   readSome(maxBytes: number): Buffer {

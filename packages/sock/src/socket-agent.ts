@@ -8,7 +8,6 @@
 import type { Socket } from 'node:net'
 import {
   type IVHalfClose,
-  isByteDevice,
   VByteEndpoint,
   type VEndpointOptions,
   type VFailure,
@@ -28,13 +27,14 @@ import {
   type VConnectToOptions,
 } from './connecting.js'
 import { describeValue, sizeOption } from './describe.js'
+import { type MadeDeviceOptions, makeDevice } from './device-made.js'
 import type { IVClientSocket, VCloseCallback } from './interfaces.js'
-import { VNetDevice } from './net-device.js'
-import { SocketConnector, type VConnectOptions } from './socket-connector.js'
+import type { Connecting, VConnectOptions } from './socket-connector.js'
 import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
+import type { VTransportOptions } from './transport.js'
 
 /** Options of `VClientSocketAgent`. */
-export interface VClientSocketAgentOptions extends VConnectOptions {
+export interface VClientSocketAgentOptions extends VConnectOptions, VTransportOptions {
   /** The most bytes that are read at once. By default 65,536. */
   readonly maxRead?: number
   /** The most bytes that are written at once. By default 65,536. */
@@ -83,8 +83,7 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     options: VClientSocketAgentOptions = {},
   ) {
     const sizes = sizesOf(options)
-    const connector = new SocketConnector(reactor, { ...options, maxReadBytes: sizes.maxReadBytes })
-    const device = deviceOf(socket, options, connector)
+    const { device, connector } = makeDevice(reactor, socket, deviceOptions(options))
     super(reactor, options.wrapDevice?.(device) ?? device, sizes)
     this.#connecting = this.#connectingOwner(connector)
     const { closeCallback } = options
@@ -166,7 +165,7 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     checkSocketPeer(peer)
   }
 
-  #connectingOwner(connector: SocketConnector): ConnectingOwner {
+  #connectingOwner(connector: Connecting): ConnectingOwner {
     const agent = this
     return {
       reactor: this.reactor,
@@ -211,20 +210,11 @@ function sizesOf(options: VClientSocketAgentOptions): VEndpointOptions & { reado
   }
 }
 
-function deviceOf(
-  socket: Socket | IVSocketDevice | null,
-  options: VClientSocketAgentOptions,
-  connector: SocketConnector,
-): IVSocketDevice {
-  if (socket !== null && isByteDevice(socket)) return socket
-  const { maxRead, maxWrite, peer, lingerMs, noDelay, keepAlive } = options
-  return new VNetDevice(socket, {
-    opener: connector.open,
+function deviceOptions(options: VClientSocketAgentOptions): MadeDeviceOptions {
+  const { maxRead, maxWrite } = options
+  return {
+    ...options,
     ...(maxRead === undefined ? {} : { maxReadBytes: maxRead }),
     ...(maxWrite === undefined ? {} : { maxWriteBytes: maxWrite }),
-    ...(peer === undefined ? {} : { peer }),
-    ...(lingerMs === undefined ? {} : { lingerMs }),
-    ...(noDelay === undefined ? {} : { noDelay }),
-    ...(keepAlive === undefined ? {} : { keepAlive }),
-  })
+  }
 }

@@ -8,20 +8,10 @@
 import { VIOLost, VIOTimeout, type VSocketPeer } from '@vio/io'
 import type { IVReactor, VScheduledCall } from '@vio/reactor'
 import { ATTEMPT_DELAY_MS, ConnectRace, interleaveFamilies, type RaceAction } from './connect-race.js'
-import { sizeOption, timeOption } from './describe.js'
+import { timeOption } from './describe.js'
 import { socketLost } from './errno.js'
-import { DEFAULT_SOCKET_BYTES } from './socket-device.js'
 import type { SocketIntake } from './socket-intake.js'
-import {
-  checkSource,
-  type GiveUp,
-  type OpenedSocket,
-  type OpeningOutcome,
-  openSocket,
-  type SocketOpener,
-  sourceOf,
-  type VSourceAddress,
-} from './socket-opener.js'
+import type { GiveUp, OpenedSocket, OpeningOutcome, SocketOpener, VSourceAddress } from './socket-opener.js'
 
 /** How connections are made. */
 export interface VConnectOptions extends VSourceAddress {
@@ -44,34 +34,38 @@ export interface ConnectPlan {
   readonly settled?: (connected: boolean) => void
 }
 
-/** Opens sockets for one device. */
-export class SocketConnector {
+/** What is planned next, for whoever connects a device. */
+export interface Connecting {
   /** What tries the next time that the device is connected; by default the peer that it is given. */
+  plan: ConnectPlan | null
+  readonly connectTimeoutMs: number
+}
+
+/** Opens sockets for one device. `M` is what an attempt makes, `O` what the device may have already. */
+export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Connecting {
   plan: ConnectPlan | null = null
   readonly connectTimeoutMs: number
   readonly #reactor: IVReactor
-  readonly #source: VSourceAddress
   readonly #attemptDelayMs: number
-  readonly #capacityBytes: number
-  readonly #openOne: SocketOpener
+  readonly #openOne: SocketOpener<M, O>
 
-  constructor(reactor: IVReactor, options: VConnectOptions & { readonly maxReadBytes?: number }) {
+  /** @param openOne makes one attempt at one address */
+  constructor(
+    reactor: IVReactor,
+    options: Pick<VConnectOptions, 'connectTimeoutMs' | 'attemptDelayMs'>,
+    openOne: SocketOpener<M, O>,
+  ) {
     this.#reactor = reactor
-    this.#source = checkSource(sourceOf(options))
     this.connectTimeoutMs = timeOption(
       'connectTimeoutMs',
       options.connectTimeoutMs ?? Number.POSITIVE_INFINITY,
     )
     this.#attemptDelayMs = timeOption('attemptDelayMs', options.attemptDelayMs ?? ATTEMPT_DELAY_MS)
-    this.#capacityBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES)
-    this.#openOne =
-      options.opener ??
-      ((peer, outcome) =>
-        openSocket(peer, { source: this.#source, capacityBytes: this.#capacityBytes }, outcome))
+    this.#openOne = openOne
   }
 
   /** For the device: starts what is planned. */
-  readonly open: SocketOpener = (peer, outcome, own) => {
+  readonly open: SocketOpener<M, O> = (peer, outcome, own) => {
     const plan = this.plan ?? { peers: [peer] }
     this.plan = null
     const now = this.#reactor.time()
@@ -91,27 +85,27 @@ export class SocketConnector {
   }
 }
 
-interface RunTerms extends ConnectPlan {
-  readonly outcome: OpeningOutcome
-  readonly own: SocketIntake | null
-  readonly openOne: SocketOpener
+interface RunTerms<M, O> extends ConnectPlan {
+  readonly outcome: OpeningOutcome<M>
+  readonly own: O | null
+  readonly openOne: SocketOpener<M, O>
   readonly timeoutMs: number
 }
 
 /** One race that is being run. */
-class RaceRun {
+class RaceRun<M, O> {
   readonly #reactor: IVReactor
   readonly #race: ConnectRace
-  readonly #terms: RunTerms
+  readonly #terms: RunTerms<M, O>
   readonly #attempts = new Map<number, GiveUp>()
-  readonly #made = new Map<number, OpenedSocket>()
+  readonly #made = new Map<number, M>()
   readonly #errors: Error[] = []
   #timer: VScheduledCall | undefined
   #stepping = false
   #ownTried = false
   #settled = false
 
-  constructor(reactor: IVReactor, race: ConnectRace, terms: RunTerms) {
+  constructor(reactor: IVReactor, race: ConnectRace, terms: RunTerms<M, O>) {
     this.#reactor = reactor
     this.#race = race
     this.#terms = terms
@@ -152,7 +146,7 @@ class RaceRun {
       this.#failed(index, new VIOLost(`the chain did not allow a connection to ${peer}`))
       return
     }
-    const outcome: OpeningOutcome = {
+    const outcome: OpeningOutcome<M> = {
       opened: (made) => {
         this.#made.set(index, made)
         this.#race.handleConnected(index)
@@ -176,7 +170,7 @@ class RaceRun {
   }
 
   #won(index: number): void {
-    const made = this.#made.get(index) as OpenedSocket
+    const made = this.#made.get(index) as M
     this.#terms.outcome.opened(made)
     this.#settle(true)
   }

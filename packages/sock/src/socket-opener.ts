@@ -18,9 +18,9 @@ export interface OpenedSocket {
   readonly peer: VSocketPeer
 }
 
-/** Told how an attempt came out. */
-export interface OpeningOutcome {
-  opened(made: OpenedSocket): void
+/** Told how an attempt came out. `M` is what it makes. */
+export interface OpeningOutcome<M = OpenedSocket> {
+  opened(made: M): void
   failed(error: Error): void
 }
 
@@ -28,7 +28,11 @@ export interface OpeningOutcome {
 export type GiveUp = () => void
 
 /** Starts to connect to a peer; `own` is what a device has that was made over a socket, which is then the first to be tried. */
-export type SocketOpener = (peer: VSocketPeer, outcome: OpeningOutcome, own: SocketIntake | null) => GiveUp
+export type SocketOpener<M = OpenedSocket, O = SocketIntake> = (
+  peer: VSocketPeer,
+  outcome: OpeningOutcome<M>,
+  own: O | null,
+) => GiveUp
 
 /** From where a connection goes out. */
 export interface VSourceAddress {

@@ -11,10 +11,12 @@ import {
 } from '@vio/io'
 import { type IVDeviceRig, type IVEndpointRig, type IVFarEnd, VProbeLog } from '@vio/io/testing'
 import { VFIOLost, type VLogEntry, VLogLevel } from '@vio/reactor'
-import type { VNetDeviceOptions } from '@vio/sock'
 import { NativeListener } from '../../../packages/sock/src/native-listener.js'
 import type { NativeSocket } from '../../../packages/sock/src/native-socket.js'
-import { VNativeSocketDevice } from '../../../packages/sock/src/native-socket-device.js'
+import {
+  VNativeSocketDevice,
+  type VNativeSocketDeviceOptions,
+} from '../../../packages/sock/src/native-socket-device.js'
 import { farLater, farOn } from './far-socket.js'
 import {
   CountingReactor,
@@ -72,7 +74,7 @@ export class NativeWorld {
   }
 
   async pair(
-    options: VNetDeviceOptions = {},
+    options: VNativeSocketDeviceOptions = {},
   ): Promise<{ readonly device: VNativeSocketDevice; readonly far: IVFarEnd & { readonly socket: Socket } }> {
     return this.#side === 'connects' ? await this.#connects(options) : await this.#accepted(options)
   }
@@ -111,7 +113,7 @@ export class NativeWorld {
     for (const device of this.#devices) device.close(LOST)
   }
 
-  async #connects(options: VNetDeviceOptions) {
+  async #connects(options: VNativeSocketDeviceOptions) {
     const place = await listening(this.#kind)
     this.#places.push(place)
     const device = new VNativeSocketDevice(null, options)
@@ -123,7 +125,7 @@ export class NativeWorld {
     return { device, far: farOn(far) }
   }
 
-  async #accepted(options: VNetDeviceOptions) {
+  async #accepted(options: VNativeSocketDeviceOptions) {
     const accepted: NativeSocket[] = []
     const listener = new NativeListener(freePlace(this.#kind), TERMS, {
       accepted: (socket) => accepted.push(socket),

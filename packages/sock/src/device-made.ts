@@ -1,0 +1,56 @@
+/**
+ * The device under a client: the one that was given, one over the socket that was given, or one that will connect.
+ *
+ * Decides of which kind a device is that is made here, and gives it what connects it. Invariant: the connector and the
+ * opener of a device are of the same kind.
+ */
+import type { Socket } from 'node:net'
+import { isByteDevice } from '@vio/io'
+import type { IVReactor } from '@vio/reactor'
+import { connectNative, type OpenedNative } from './native-opener.js'
+import { VNativeSocketDevice } from './native-socket-device.js'
+import { VNetDevice } from './net-device.js'
+import type { VNetDeviceOptions } from './net-device-options.js'
+import { type Connecting, SocketConnector, type VConnectOptions } from './socket-connector.js'
+import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
+import { checkSource, openSocket, type SocketOpener, sourceOf } from './socket-opener.js'
+import { isNative, type VTransportOptions } from './transport.js'
+
+/** What a device is made with. */
+export interface MadeDeviceOptions
+  extends VConnectOptions,
+    Omit<VNetDeviceOptions, 'opener'>,
+    VTransportOptions {}
+
+/** A device, and what will connect it if it is to be connected. */
+export interface MadeDevice {
+  readonly device: IVSocketDevice
+  readonly connector: Connecting
+}
+
+/** @throws as `VNetDevice` and `SocketConnector`; VIOError for a transport that is not to be had */
+export function makeDevice(
+  reactor: IVReactor,
+  socket: Socket | IVSocketDevice | null,
+  { transport, connectTimeoutMs, attemptDelayMs, opener, ...options }: MadeDeviceOptions,
+): MadeDevice {
+  const source = checkSource(sourceOf(options))
+  const terms = {
+    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+    ...(attemptDelayMs === undefined ? {} : { attemptDelayMs }),
+  }
+  // An opener that was given opens sockets of Node.
+  if (socket === null && opener === undefined && isNative(transport)) {
+    const connector = new SocketConnector<OpenedNative, never>(reactor, terms, (peer, outcome) =>
+      connectNative(peer, source, outcome),
+    )
+    return { connector, device: new VNativeSocketDevice(null, { ...options, opener: connector.open }) }
+  }
+  const capacityBytes = options.maxReadBytes ?? DEFAULT_SOCKET_BYTES
+  const openOne: SocketOpener =
+    opener ?? ((peer, outcome, intake) => openSocket(peer, { source, capacityBytes, intake }, outcome))
+  const connector = new SocketConnector(reactor, terms, openOne)
+  const given = socket !== null && isByteDevice(socket)
+  const device = given ? socket : new VNetDevice(socket, { ...options, opener: connector.open })
+  return { connector, device }
+}
