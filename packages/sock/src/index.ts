@@ -77,6 +77,12 @@ export {
   VTCPListeningSocket,
   VTCPSocket,
 } from './tcp.js'
+export {
+  VTLSClientSocketAgent,
+  type VTLSClientSocketAgentOptions,
+  VTLSListeningSocket,
+  type VTLSListeningSocketOptions,
+} from './tls/agent.js'
 export type { VTLSClientCertificates, VTLSPeer, VTLSVerify } from './tls/authorize.js'
 export { VTLSClientContext, VTLSServerContext } from './tls/context.js'
 export {

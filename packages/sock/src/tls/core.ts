@@ -34,6 +34,9 @@ export interface CoreParts {
   /** Asked before the chain; undefined if nobody is to be asked but the chain. */
   readonly authorize: PeerAuthorizer | undefined
   readonly initialBytes: Uint8Array | undefined
+  readonly onSecured: (() => void) | undefined
+  /** The time for the handshake begins with the message `connected`. */
+  readonly waitsForConnection: boolean
 }
 
 /** Says whether the other side is wanted. Only true means yes. */
@@ -66,6 +69,8 @@ export class TLSCore {
   /** The consumer that said yes. */
   #admitted: IVByteConsumer | null = null
   #wasSecured = false
+  /** After a failure: what was opened before may still be given. */
+  #leftGenuine = false
   /** The authorizer said yes, so the question was taken. */
   #vouched = false
 
@@ -125,11 +130,21 @@ export class TLSCore {
     this.outbound.abort(reason)
   }
 
+  /** Both directions of the plaintext are through: waits no more for what the other side still sends. */
+  release(): void {
+    this.inbound.dropIntake(undefined)
+  }
+
   #ownerOf(direction: 'inbound' | 'outbound'): DirectionOwner {
     return {
       admits: () => this.#admits(),
       wake: (inTurn) => (inTurn ? this.#work() : this.#post()),
       attached: () => this.#attached(),
+      // Every attachment is asked about anew.
+      consumerAttached: () => {
+        this.#admitted = null
+        this.#post()
+      },
       broken: (reason) => this.abort(reason),
       controls: direction === 'inbound' ? this.#inboundControls() : this.#outboundControls(),
     }
@@ -196,14 +211,10 @@ export class TLSCore {
 
   #watchForCutOff(): void {
     if (!this.inbound.cutOff) return
-    const options = { cause: this.inbound.cutOffReason }
-    this.#fail(
-      new VTLSHandshakeError(
-        'V_TLS_CUT_OFF',
-        'the other side was gone in the middle of the handshake',
-        options,
-      ),
-    )
+    const cause = this.inbound.cutOffReason
+    const code = systemCode(cause) ?? 'V_TLS_CUT_OFF'
+    const message = `the other side was gone in the middle of the TLS handshake: ${cause.message}`
+    this.#fail(new VTLSHandshakeError(code, message, { cause }))
   }
 
   #moveOpened(): void {
@@ -252,6 +263,15 @@ export class TLSCore {
     this.#wasSecured = true
     this.#stopTimer()
     this.outbound.open()
+    this.#tellSecured()
+  }
+
+  #tellSecured(): void {
+    try {
+      this.#parts.onSecured?.()
+    } catch (error) {
+      this.reactor.log.error('a listener of a secured connection failed', error)
+    }
   }
 
   get #mustBeTaken(): boolean {
@@ -262,9 +282,8 @@ export class TLSCore {
   #admits(): boolean {
     if (this.#phase === 'handshake' || this.#phase === 'idle') return false
     const consumer = this.inbound.outlet.consumer
-    if (consumer === this.#admitted && consumer !== null) return true
-    if (this.#isDown()) return false
-    if (consumer === null) return true
+    if (this.#isDown() && !this.#leftGenuine) return false
+    if (consumer === null || consumer === this.#admitted) return true
     if (!this.#permitted(consumer.control)) {
       this.#admitted = null
       this.#refuse()
@@ -285,6 +304,7 @@ export class TLSCore {
   }
 
   #refuse(): void {
+    if (this.#isDown()) this.inbound.outlet.abort(this.#failure ?? undefined)
     this.#fail(new VTLSUnauthorized('V_TLS_REFUSED', 'the application did not authorise the other side'))
   }
 
@@ -293,6 +313,7 @@ export class TLSCore {
     if (this.#isDown()) return
     const genuine = this.#wasSecured && !(reason instanceof VTLSUnauthorized)
     this.#failure = reason
+    this.#leftGenuine = genuine
     this.outbound.give()
     if (genuine) this.inbound.give()
     if (this.#isDown()) return
@@ -313,7 +334,7 @@ export class TLSCore {
   #attached(): void {
     if (this.#phase === 'idle') {
       this.#phase = 'handshake'
-      this.#startTimer()
+      if (!this.#parts.waitsForConnection) this.#startTimer()
       this.#engine.start(this.#parts.start)
     }
     this.#post()
@@ -347,7 +368,7 @@ export class TLSCore {
       down().connected(peer)
     }
     const reqProducerState = (consumer: IVAnyConsumer): void => {
-      this.reactor.schedule(0, () => this.#askAgain(consumer))
+      this.reactor.schedule(0, () => this.askAgain(consumer))
       up().reqProducerState(consumer)
     }
     return {
@@ -362,8 +383,15 @@ export class TLSCore {
     return { consumer: () => new VIOControl(undefined, down), producer: () => new VIOControl(undefined, up) }
   }
 
-  #askAgain(consumer: IVAnyConsumer): void {
+  /** Asks a consumer that wants to know the state; a no takes everything down. */
+  askAgain(consumer: IVAnyConsumer): void {
     if (this.#phase !== 'open' && this.#phase !== 'over') return
     if (!this.#permitted(consumer.control)) this.#refuse()
   }
+}
+
+/** The code that the system gave a loss, if it was the system. */
+function systemCode(error: Error): string | undefined {
+  const { code } = error as { readonly code?: unknown }
+  return typeof code === 'string' && !code.startsWith('V_') ? code : undefined
 }

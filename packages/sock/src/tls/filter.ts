@@ -32,6 +32,10 @@ export interface VTLSTransportOptions {
   readonly authorize?: (peer: VTLSPeer) => boolean
   /** Ciphertext that has been read already: it comes before what the chain brings. */
   readonly initialBytes?: Uint8Array
+  /** True if what is below tells `connected`, and the time for the handshake is to begin then only. By default false. */
+  readonly waitsForConnection?: boolean
+  /** Called once, in a turn, when plaintext may pass. What it throws is logged. */
+  readonly onSecured?: () => void
 }
 
 /** Options of one client, beside its context. */
@@ -223,10 +227,8 @@ export class VTLSClient extends VTLSTransport {
   }
 }
 
-function commonParts(
-  options: VTLSTransportOptions,
-): Pick<CoreParts, 'handshakeTimeoutMs' | 'bufferBytes' | 'authorize' | 'initialBytes'> {
-  const { authorize, initialBytes } = options
+function commonParts(options: VTLSTransportOptions): Omit<CoreParts, 'start' | 'judge' | 'strict'> {
+  const { authorize, initialBytes, onSecured, waitsForConnection = false } = options
   if (authorize !== undefined && typeof authorize !== 'function') {
     throw new TypeError(`authorize is a function, got ${describeValue(authorize)}`)
   }
@@ -237,6 +239,8 @@ function commonParts(
     ),
     bufferBytes: sizeOption('bufferBytes', options.bufferBytes ?? DEFAULT_TLS_BUFFER_BYTES),
     authorize: authorize as PeerAuthorizer | undefined,
+    onSecured,
+    waitsForConnection,
     initialBytes: initialBytes === undefined ? undefined : copyOf(initialBytes),
   }
 }

@@ -18,6 +18,8 @@ export interface DirectionOwner {
   /** Something may be done now. Called from the chain: `inTurn` says that it may be done at once. */
   wake(inTurn: boolean): void
   attached(): void
+  /** A consumer of the plaintext was attached. */
+  consumerAttached(): void
   /** An end was taken down, which is not the regular end of its direction. */
   broken(reason: Error | undefined): void
   controls: DirectionControls
@@ -67,7 +69,7 @@ export class Inbound {
       {
         admits: () => owner.admits(),
         owner: {
-          attached: () => owner.wake(false),
+          attached: () => owner.consumerAttached(),
           moved: () => owner.wake(true),
           aborted: (reason, afterEnd) => this.#outletAborted(reason, afterEnd),
           control: () => owner.controls.producer(),
