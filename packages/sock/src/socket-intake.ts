@@ -16,6 +16,10 @@ const COPY_BELOW_BYTES = 8192
 /** A buffer with less room than this is not read into any more. */
 const LEAST_READ_BYTES = 16_384
 
+/** How much is read at first, and how much more at once after a read that filled its memory. */
+const FIRST_READ_BYTES = 4096
+const GROWTH = 8
+
 const EMPTY: Buffer = Buffer.alloc(0)
 
 /** What an intake tells. */
@@ -36,6 +40,8 @@ export class SocketIntake {
   /** The memory that the next read fills, and from where on; only on a socket that was made here. */
   #memory = EMPTY
   #memoryUsed = 0
+  /** How much memory the next one has: little on a socket that is idle, all that is allowed on a busy one. */
+  #readBytes: number
   #stopped = false
   #single = false
   /** The stream is read, and does not flow. */
@@ -45,6 +51,7 @@ export class SocketIntake {
   /** @param socket one that others made, or where to connect one that is made here */
   constructor(capacityBytes: number, socket: Socket | NetConnectOpts) {
     this.#capacityBytes = capacityBytes
+    this.#readBytes = Math.min(FIRST_READ_BYTES, capacityBytes)
     this.socket = socket instanceof Socket ? socket : this.#connectSocket(socket)
     this.socket.on('error', () => undefined)
     this.#streams = this.socket === socket
@@ -87,12 +94,18 @@ export class SocketIntake {
     // A stream with a low mark stops after each chunk, as long as nothing makes it flow.
     this.#pulls = true
     this.socket.off('data', this.#onData)
-    this.socket.on('readable', () => this.#readStream())
+    this.socket.on('readable', () => setImmediate(() => this.#readStream()))
   }
 
   #readOn(): void {
     if (!this.#stopped) return
     this.#stopped = false
+    // Within the callback of a read it would be as if the socket had not stopped.
+    if (this.#single) setImmediate(() => this.#resume())
+    else this.#resume()
+  }
+
+  #resume(): void {
     if (this.socket.destroyed) return
     if (this.#pulls) this.#readStream()
     else this.socket.resume()
@@ -107,8 +120,10 @@ export class SocketIntake {
   }
 
   #nextMemory(): Buffer {
-    if (this.#memory.length - this.#memoryUsed < Math.min(LEAST_READ_BYTES, this.#capacityBytes)) {
-      this.#memory = Buffer.allocUnsafeSlow(this.#capacityBytes)
+    const isShort = this.#memoryUsed > 0 && this.#memory.length - this.#memoryUsed < LEAST_READ_BYTES
+    const isSmall = this.#memoryUsed === 0 && this.#memory.length < this.#readBytes
+    if (isShort || isSmall) {
+      this.#memory = Buffer.allocUnsafeSlow(this.#readBytes)
       this.#memoryUsed = 0
     }
     return this.#memoryUsed === 0 ? this.#memory : this.#memory.subarray(this.#memoryUsed)
@@ -116,6 +131,7 @@ export class SocketIntake {
 
   #filled(size: number): boolean {
     const isPart = this.#memoryUsed + size < this.#memory.length
+    if (!isPart) this.#readBytes = Math.min(this.#readBytes * GROWTH, this.#capacityBytes)
     if (this.#discarding) return this.#dropped(isPart)
     const bytes = this.#memory.subarray(this.#memoryUsed, this.#memoryUsed + size)
     if (size >= COPY_BELOW_BYTES) this.#memoryUsed += size
@@ -140,15 +156,16 @@ export class SocketIntake {
   #dropped(isPart: boolean): boolean {
     if (!this.#single || !isPart) return true
     this.#stopped = true
-    setImmediate(() => this.#readOn())
+    this.#readOn()
     return false
   }
 
   /** False if no more is to be read for now. */
   #arrived(bytes: Buffer, isPart: boolean): boolean {
     this.#held.append(bytes)
-    this.#stopped = this.#held.length >= this.#capacityBytes || (this.#single && isPart)
+    const stops = this.#held.length >= this.#capacityBytes || (this.#single && isPart)
+    this.#stopped = stops
     this.#owner?.arrived()
-    return !this.#stopped
+    return this.#single ? !stops : !this.#stopped
   }
 }
