@@ -8,20 +8,14 @@
  */
 
 import type { TLSSocket } from 'node:tls'
-import {
-  askPermission,
-  emptyControl,
-  type IVAnyConsumer,
-  type IVByteConsumer,
-  VIOControl,
-  VIOTimeout,
-} from '@vio/io'
+import { emptyControl, type IVAnyConsumer, VIOControl, VIOTimeout } from '@vio/io'
 import type { IVReactor, VScheduledCall } from '@vio/reactor'
 import type { PeerVerdict, VTLSPeer } from './authorize.js'
 import { type EngineStart, TLSEngine } from './engine.js'
-import { libraryFailure, VTLSError, VTLSHandshakeError, VTLSUnauthorized } from './errors.js'
+import { cutOffFailure, libraryFailure, VTLSError, VTLSHandshakeError, VTLSUnauthorized } from './errors.js'
 import { type DirectionOwner, Inbound } from './inbound.js'
 import { Outbound } from './outbound.js'
+import { type PeerAuthorizer, Permission } from './permission.js'
 
 /** What a kind of connection, client or server, brings. */
 export interface CoreParts {
@@ -39,9 +33,6 @@ export interface CoreParts {
   readonly waitsForConnection: boolean
 }
 
-/** Says whether the other side is wanted. Only true means yes. */
-export type PeerAuthorizer = (peer: VTLSPeer) => boolean
-
 /** `idle`: nothing is attached. `judged`: the other side is the right one, the application has not been asked. */
 type Phase = 'idle' | 'handshake' | 'judged' | 'open' | 'over' | 'down'
 
@@ -55,6 +46,7 @@ export class TLSCore {
   readonly outbound: Outbound
   readonly #parts: CoreParts
   readonly #engine: TLSEngine
+  readonly #permission: Permission
   #phase: Phase = 'idle'
   #posted = false
   #working = false
@@ -66,17 +58,14 @@ export class TLSCore {
   #peer: VTLSPeer | null = null
   #session: Buffer | null = null
   #failure: Error | null = null
-  /** The consumer that said yes. */
-  #admitted: IVByteConsumer | null = null
   #wasSecured = false
   /** After a failure: what was opened before may still be given. */
   #leftGenuine = false
-  /** The authorizer said yes, so the question was taken. */
-  #vouched = false
 
   constructor(reactor: IVReactor, parts: CoreParts) {
     this.reactor = reactor
     this.#parts = parts
+    this.#permission = new Permission(reactor, parts.strict, parts.authorize)
     this.#engine = new TLSEngine({
       sealed: (piece) => this.#note(() => this.outbound.sealed(piece)),
       sealedEnd: () => this.#note(() => this.outbound.sealedEnd()),
@@ -142,7 +131,7 @@ export class TLSCore {
       attached: () => this.#attached(),
       // Every attachment is asked about anew.
       consumerAttached: () => {
-        this.#admitted = null
+        this.#permission.forget()
         this.#post()
       },
       broken: (reason) => this.abort(reason),
@@ -211,10 +200,7 @@ export class TLSCore {
 
   #watchForCutOff(): void {
     if (!this.inbound.cutOff) return
-    const cause = this.inbound.cutOffReason
-    const code = systemCode(cause) ?? 'V_TLS_CUT_OFF'
-    const message = `the other side was gone in the middle of the TLS handshake: ${cause.message}`
-    this.#fail(new VTLSHandshakeError(code, message, { cause }))
+    this.#fail(cutOffFailure(this.inbound.cutOffReason))
   }
 
   #moveOpened(): void {
@@ -240,24 +226,13 @@ export class TLSCore {
     }
     this.#socket = socket
     this.#peer = peer
-    if (!this.#authorizerAgrees(peer)) this.#refuse()
+    if (!this.#permission.vouch(peer)) this.#refuse()
     else this.#phase = 'judged'
-  }
-
-  #authorizerAgrees(peer: VTLSPeer): boolean {
-    const { authorize } = this.#parts
-    if (authorize === undefined) return true
-    try {
-      this.#vouched = authorize(peer) === true
-    } catch (error) {
-      this.#askFailed(error)
-    }
-    return this.#vouched
   }
 
   /** Where somebody has to take the question and nobody is there yet, it waits for one; the handshake's time runs on. */
   #openIfPermitted(): void {
-    const waits = this.inbound.outlet.consumer === null && this.#mustBeTaken
+    const waits = this.inbound.outlet.consumer === null && this.#permission.mustBeTaken
     if (waits || !this.#admits() || this.#phase !== 'judged') return
     this.#phase = 'open'
     this.#wasSecured = true
@@ -274,33 +249,15 @@ export class TLSCore {
     }
   }
 
-  get #mustBeTaken(): boolean {
-    return this.#parts.strict && !this.#vouched
-  }
-
   /** Asks the application, once for each consumer that is attached. A no takes everything down. */
   #admits(): boolean {
     if (this.#phase === 'handshake' || this.#phase === 'idle') return false
-    const consumer = this.inbound.outlet.consumer
     if (this.#isDown() && !this.#leftGenuine) return false
-    if (consumer === null || consumer === this.#admitted) return true
-    if (!this.#permitted(consumer.control)) {
-      this.#admitted = null
-      this.#refuse()
-      return false
-    }
-    this.#admitted = consumer
-    return this.inbound.outlet.consumer === consumer
-  }
-
-  #permitted(control: VIOControl): boolean {
-    const { key, certs, identity } = this.#peer ?? { key: null, certs: null, identity: null }
-    const terms = { fallback: !this.#mustBeTaken, failed: (error: unknown) => this.#askFailed(error) }
-    return askPermission(control, 'authorize', terms, key, certs, identity, 'TLS')
-  }
-
-  #askFailed(error: unknown): void {
-    this.reactor.log.error('authorize failed, which counts as no', error)
+    const consumer = this.inbound.outlet.consumer
+    if (consumer === null) return true
+    if (this.#permission.admits(consumer)) return this.inbound.outlet.consumer === consumer
+    this.#refuse()
+    return false
   }
 
   #refuse(): void {
@@ -386,12 +343,6 @@ export class TLSCore {
   /** Asks a consumer that wants to know the state; a no takes everything down. */
   askAgain(consumer: IVAnyConsumer): void {
     if (this.#phase !== 'open' && this.#phase !== 'over') return
-    if (!this.#permitted(consumer.control)) this.#refuse()
+    if (!this.#permission.asked(consumer.control)) this.#refuse()
   }
-}
-
-/** The code that the system gave a loss, if it was the system. */
-function systemCode(error: Error): string | undefined {
-  const { code } = error as { readonly code?: unknown }
-  return typeof code === 'string' && !code.startsWith('V_') ? code : undefined
 }

@@ -73,3 +73,12 @@ export function libraryFailure(error: unknown, secured: boolean): VTLSError {
   if (secured) return new VTLSError(code, `TLS failed: ${what}`, options)
   return new VTLSHandshakeError(code, `the TLS handshake failed: ${what}`, options)
 }
+
+/** What it comes to that the bytes were over before the handshake was, for `cause`. */
+export function cutOffFailure(cause: Error): VTLSHandshakeError {
+  const { code } = cause as { readonly code?: unknown }
+  // A code of the system says more: the connection was refused, or reset.
+  const isOfSystem = typeof code === 'string' && !code.startsWith('V_')
+  const message = `the other side was gone in the middle of the TLS handshake: ${cause.message}`
+  return new VTLSHandshakeError(isOfSystem ? code : 'V_TLS_CUT_OFF', message, { cause })
+}

@@ -10,7 +10,7 @@ import type { IVReactor, IVReactorObject } from '@vio/reactor'
 import { describeValue, sizeOption, timeOption } from '../describe.js'
 import type { VTLSPeer } from './authorize.js'
 import { VTLSClientContext, VTLSServerContext } from './context.js'
-import { type CoreParts, type PeerAuthorizer, TLSCore } from './core.js'
+import { type CoreParts, TLSCore } from './core.js'
 import { badOption, type VTLSClientOptions, type VTLSServerOptions, type VTLSVersion } from './options.js'
 
 /** The default of `handshakeTimeoutMs`. */
@@ -238,7 +238,7 @@ function commonParts(options: VTLSTransportOptions): Omit<CoreParts, 'start' | '
       options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS,
     ),
     bufferBytes: sizeOption('bufferBytes', options.bufferBytes ?? DEFAULT_TLS_BUFFER_BYTES),
-    authorize: authorize as PeerAuthorizer | undefined,
+    authorize,
     onSecured,
     waitsForConnection,
     initialBytes: initialBytes === undefined ? undefined : copyOf(initialBytes),
