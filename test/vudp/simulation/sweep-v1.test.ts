@@ -12,6 +12,6 @@ describeSweep({
   version: 'VUT/1',
   maker: makeV1,
   scenarios: SCENARIOS,
-  seeds: seeds(1),
+  seeds: seeds(30),
   bytes: () => BYTES,
 })
