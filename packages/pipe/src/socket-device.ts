@@ -6,10 +6,10 @@
  * written, is closed with its direction, so that the other side hears of it.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net'
-import { ReadStream, WriteStream } from 'node:tty'
 import { type VFailure, VFIOCompleted, VFIOLost, VIOException } from '@vio/io'
 import { VStreamDevice } from '@vio/io/node'
 import { VDescriptorError } from './errors.js'
+import { readStreamOn } from './tty-streams.js'
 import type { DeviceSpec, IVDescriptorDevice } from './types.js'
 
 /** Makes a socket of `node:net` on a pipe or a socket. */
@@ -25,9 +25,9 @@ export function socketOn(spec: DeviceSpec): Socket {
   return new Socket(options)
 }
 
-/** Makes a stream of `node:tty` on a terminal. */
+/** Makes a stream of `node:tty` on a terminal: one that is read, as one that is written would make the process wait. */
 export function terminalOn(spec: DeviceSpec): Socket {
-  return spec.use === 'write' ? new WriteStream(spec.fd) : new ReadStream(spec.fd)
+  return readStreamOn(spec.fd, spec.use !== 'write', spec.use !== 'read')
 }
 
 /** A descriptor that Node watches. */

@@ -25,11 +25,14 @@ function guard(stream: Readable | Writable): void {
   stream.on('error', () => undefined)
 }
 
-/** Lets a stream keep the process alive, or not; files have no say in that. */
-function hold(stream: object, on: boolean): void {
-  const handle = stream as { ref?: () => void; unref?: () => void }
-  if (on) handle.ref?.()
-  else handle.unref?.()
+/**
+ * Stops a stream that nobody listens to any more, so that it does not keep the process alive. Later, because a stream
+ * learns only on a later turn that it lost a listener, and by then it may have another.
+ */
+function stopSoon(input: Readable): void {
+  setImmediate(() => {
+    if (input.listenerCount('readable') + input.listenerCount('data') === 0) input.pause()
+  })
 }
 
 /** Reads one stream, writes another, or either alone, and owns neither. */
@@ -124,8 +127,7 @@ export class StdioDevice implements IVByteDevice {
     if (input !== null) {
       input.off('readable', this.#onReadable).off('end', this.#onEnd)
       input.off('error', this.#onInputError).off('close', this.#onInputClose)
-      input.pause()
-      hold(input, false)
+      stopSoon(input)
     }
     this.#tellIfReleased()
   }
@@ -150,7 +152,6 @@ export class StdioDevice implements IVByteDevice {
 
   #listenInput(input: Readable): void {
     guard(input)
-    hold(input, true)
     input.on('end', this.#onEnd).on('error', this.#onInputError).on('close', this.#onInputClose)
     input.on('readable', this.#onReadable)
   }

@@ -14,6 +14,7 @@ import { systemCodeOf, VTTYError } from './errors.js'
 import { onAbort } from './signal.js'
 import { StdioDevice } from './stdio-device.js'
 import { guardTerminal } from './tty-guard.js'
+import { readStreamOn, writeStreamOn } from './tty-streams.js'
 
 /** The size of a terminal, in characters. */
 export interface VTTYSize {
@@ -183,8 +184,8 @@ function openPath(path: string, other = -1): number {
 }
 
 function streamsOn(inputFd: number, outputFd: number): Terminal {
-  const input = new ReadStream(inputFd)
-  return { input, output: new WriteStream(outputFd), isOwned: true }
+  const input = readStreamOn(inputFd)
+  return { input, output: writeStreamOn(outputFd), isOwned: true }
 }
 
 /** Has a stream look at the size again; Node does it by itself for the standard output only. */
