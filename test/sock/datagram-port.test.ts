@@ -5,7 +5,7 @@ import { VDatagramError, VFIOCompleted, VFIOLost, VIOClosed, VIPSocketPeer, VTra
 import { datagramPortContract } from '@vio/io/testing'
 import { VDatagramSocket, type VDatagramSocketOptions, VSocketError } from '@vio/sock'
 import { describe, expect, it } from 'vitest'
-import { knowsReusePort } from '../../packages/sock/src/datagram-options.js'
+import { knowsReusePort } from '../../packages/sock/src/describe.js'
 import { runSuite } from '../lib/run-suite.js'
 import { skipUnless } from '../lib/skip.js'
 import { batchOf, hasIPv6, socketRig, texts, until } from './support/datagrams.js'

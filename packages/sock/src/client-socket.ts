@@ -28,6 +28,7 @@ import { VNetDevice } from './net-device.js'
 import { VSocketBase, type VSocketOptions } from './socket-base.js'
 import type { Connecting, VConnectOptions } from './socket-connector.js'
 import type { IVSocketDevice } from './socket-device.js'
+import type { VStreamSocket } from './stream-socket.js'
 import type { VTransportOptions } from './transport.js'
 
 /** A stream socket with handlers. Subclasses only say what to do when it is ready. */
@@ -214,7 +215,7 @@ export abstract class VClientSocket extends VSocket implements IVClientSocket {
   /** @param socket one that is connected or is to be connected, or null (the default): it is made when it is needed */
   constructor(
     reactor: IVReactor,
-    socket: Socket | IVSocketDevice | null = null,
+    socket: VStreamSocket | IVSocketDevice | null = null,
     options: VClientSocketOptions = {},
   ) {
     const { device, connector } = makeDevice(reactor, socket, options)

@@ -3,9 +3,9 @@
  *
  * Decides what may be asked for on this Node. Invariant: what `datagramPlan` returns can be given to the system as it is.
  */
-import { ipVersionOf, VIOError, VIPSocketPeer } from '@vio/io'
+import { ipVersionOf, VIPSocketPeer } from '@vio/io'
 import { checkPort, VAddressError } from './address.js'
-import { describeValue, sizeOption } from './describe.js'
+import { checkReusePort, describeValue, sizeOption } from './describe.js'
 import { wireHost } from './peer-cache.js'
 
 /** What is asked of the system for its own buffers: room for some thousand datagrams. */
@@ -80,10 +80,7 @@ export function datagramPlan(options: VDatagramSocketOptions): DatagramPlan {
   const remote = options.remote ?? null
   const remoteHost = remote === null ? '' : reachable(remote, ipVersion)
   const reusePort = options.reusePort === true
-  if (reusePort && !knowsReusePort(process.versions.node)) {
-    const has = `this is ${process.versions.node}`
-    throw new VIOError(`reusePort needs Node 22.12 or 23.1, ${has}: it would be ignored in silence`)
-  }
+  if (reusePort) checkReusePort()
   const ttl = options.multicastTtl
   if (ttl !== undefined && !(Number.isInteger(ttl) && ttl >= 1 && ttl <= 255)) {
     throw new RangeError(`multicastTtl is a whole number from 1 to 255, got ${describeValue(ttl)}`)
@@ -132,12 +129,6 @@ function reachable(remote: VIPSocketPeer, ipVersion: 4 | 6): string {
   const host = wireHost(remote, ipVersion)
   if (host === null) throw new VAddressError(`a socket of version ${ipVersion} does not reach ${remote}`)
   return host
-}
-
-/** True for a Node that does not ignore `reusePort`. */
-export function knowsReusePort(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
 }
 
 function bufferOption(name: string, value: number = SYSTEM_BUFFER_BYTES): number {

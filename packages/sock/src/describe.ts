@@ -1,6 +1,7 @@
 /**
  * How a wrong value is named in a message: its kind, and what it is where that is short. Nothing here throws.
  */
+import { VIOError } from '@vio/io'
 
 /** A value as an error message shows it. */
 export function describeValue(value: unknown): string {
@@ -26,4 +27,17 @@ export function timeOption(name: string, value: number): number {
 export function checkFlag(name: string, value: boolean): boolean {
   if (typeof value === 'boolean') return value
   throw new TypeError(`${name} is true or false, got ${describeValue(value)}`)
+}
+
+/** True for a Node that does not ignore `reusePort`. */
+export function knowsReusePort(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
+}
+
+/** @throws VIOError on a Node that would ignore it in silence */
+export function checkReusePort(): void {
+  const { node } = process.versions
+  if (knowsReusePort(node)) return
+  throw new VIOError(`reusePort needs Node 22.12 or 23.1, this is ${node}: it would be ignored in silence`)
 }

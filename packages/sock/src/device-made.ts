@@ -4,16 +4,17 @@
  * Decides of which kind a device is that is made here, and gives it what connects it. Invariant: the connector and the
  * opener of a device are of the same kind.
  */
-import type { Socket } from 'node:net'
-import { isByteDevice } from '@vio/io'
+import { isByteDevice, VIOError } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import { connectNative, type OpenedNative } from './native-opener.js'
+import { VNativeSocket } from './native-socket.js'
 import { VNativeSocketDevice } from './native-socket-device.js'
 import { VNetDevice } from './net-device.js'
 import type { VNetDeviceOptions } from './net-device-options.js'
 import { type Connecting, SocketConnector, type VConnectOptions } from './socket-connector.js'
 import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
 import { checkSource, openSocket, type SocketOpener, sourceOf } from './socket-opener.js'
+import type { VStreamSocket } from './stream-socket.js'
 import { isNative, type VTransportOptions } from './transport.js'
 
 /** What a device is made with. */
@@ -31,7 +32,7 @@ export interface MadeDevice {
 /** @throws as `VNetDevice` and `SocketConnector`; VIOError for a transport that is not to be had */
 export function makeDevice(
   reactor: IVReactor,
-  socket: Socket | IVSocketDevice | null,
+  socket: VStreamSocket | IVSocketDevice | null,
   { transport, connectTimeoutMs, attemptDelayMs, opener, ...options }: MadeDeviceOptions,
 ): MadeDevice {
   const source = checkSource(sourceOf(options))
@@ -46,6 +47,10 @@ export function makeDevice(
     )
     return { connector, device: new VNativeSocketDevice(null, { ...options, opener: connector.open }) }
   }
+  if (socket instanceof VNativeSocket) {
+    const device = new VNativeSocketDevice(socket, options)
+    return { device, connector: new SocketConnector(reactor, terms, neverOpens) }
+  }
   const capacityBytes = options.maxReadBytes ?? DEFAULT_SOCKET_BYTES
   const openOne: SocketOpener =
     opener ?? ((peer, outcome, intake) => openSocket(peer, { source, capacityBytes, intake }, outcome))
@@ -53,4 +58,9 @@ export function makeDevice(
   const given = socket !== null && isByteDevice(socket)
   const device = given ? socket : new VNetDevice(socket, { ...options, opener: connector.open })
   return { connector, device }
+}
+
+/** A device over a socket that is connected refuses to be connected again before it gets here. */
+function neverOpens(): never {
+  throw new VIOError('this device is connected')
 }

@@ -64,6 +64,8 @@ export {
   type VListeningSocketOptions,
 } from './listener.js'
 export type { VBindOptions } from './listening-server.js'
+export { VNativeSocket } from './native-socket.js'
+export { VNativeSocketDevice, type VNativeSocketDeviceOptions } from './native-socket-device.js'
 export { VNetDevice } from './net-device.js'
 export type { VNetDeviceOptions } from './net-device-options.js'
 export { VClientSocketAgent, type VClientSocketAgentOptions } from './socket-agent.js'
@@ -71,6 +73,7 @@ export { VSocketBase, type VSocketOptions } from './socket-base.js'
 export type { VConnectOptions } from './socket-connector.js'
 export { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
 export type { GiveUp, OpenedSocket, OpeningOutcome, SocketOpener, VSourceAddress } from './socket-opener.js'
+export type { VStreamSocket } from './stream-socket.js'
 export {
   VTCPClientSocket,
   VTCPClientSocketAgent,
@@ -110,6 +113,7 @@ export type {
   VTLSServerOptions,
   VTLSVersion,
 } from './tls/options.js'
+export type { VTransport, VTransportOptions } from './transport.js'
 export {
   VUnixClientSocket,
   VUnixClientSocketAgent,

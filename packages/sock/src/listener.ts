@@ -7,7 +7,7 @@
  * the system. Invariants: a connection is handed out once or closed; what waits is bounded; a client or a callback that
  * fails costs its own connection and nothing else.
  */
-import type { Server, Socket } from 'node:net'
+import type { Server } from 'node:net'
 import {
   type VFailure,
   VFIOCompleted,
@@ -18,17 +18,24 @@ import {
   type VSocketPeer,
 } from '@vio/io'
 import type { IVReactor, IVStreamHandle } from '@vio/reactor'
-import { peerFromSock } from './address.js'
 import { describeValue, sizeOption, timeOption } from './describe.js'
 import type { IVSocket, VCloseCallback } from './interfaces.js'
-import { ListeningServer, type VBindOptions } from './listening-server.js'
-import { resetSocket } from './reset-socket.js'
+import {
+  type Listening,
+  ListeningServer,
+  type ListeningServerOwner,
+  type VBindOptions,
+} from './listening-server.js'
+import { NativeListeningServer } from './native-listening-server.js'
+import { VNativeSocket } from './native-socket.js'
 import { VSocketBase } from './socket-base.js'
+import { dropSocket, isGone, onceGone, remotePeerOf, UNWATCHED, type VStreamSocket } from './stream-socket.js'
+import { isNative, type VTransportOptions } from './transport.js'
 
 /** What a factory is given to build a client of. */
 export interface VClientParts {
   /** The connected socket: it is not read. */
-  readonly sock: Socket
+  readonly sock: VStreamSocket
   /** The other side; on Unix sockets the path that was connected to, as the other side has no name there. */
   readonly peer: VSocketPeer
   /** To be called when the client is closed, if the listener was given one. */
@@ -58,7 +65,7 @@ export const VClientSocketFactory: new (build: (parts: VClientParts) => IVSocket
   }
 
 /** Options of `VListeningSocket`. */
-export interface VListeningSocketOptions extends VBindOptions {
+export interface VListeningSocketOptions extends VBindOptions, VTransportOptions {
   /** The server is bound already; by default it is not. Only with a server that was given. */
   readonly bound?: boolean
   /** The server listens already, so connections are handed out without `listen`. By default not. */
@@ -86,13 +93,13 @@ const DEFAULT_WAITING = 511
 
 /** Takes connections on an address. */
 export class VListeningSocket extends VSocketBase {
-  readonly #server: ListeningServer
+  readonly #server: Listening
   readonly #options: VListeningSocketOptions
   readonly #factory: VClientSocketFactory | undefined
   /** Connections that were not handed out yet. */
-  readonly #waiting: Socket[] = []
+  readonly #waiting: VStreamSocket[] = []
   /** Connections that were handed out and are open, and what became of them. */
-  readonly #open = new Map<Socket, IVSocket | null>()
+  readonly #open = new Map<VStreamSocket, IVSocket | null>()
   readonly #maxConnections: number
   #maxWaiting: number
   #listening: boolean
@@ -114,17 +121,19 @@ export class VListeningSocket extends VSocketBase {
     this.#maxConnections = limitOption('maxConnections', options.maxConnections)
     this.#maxWaiting = sizeOption('maxWaiting', options.maxWaiting ?? DEFAULT_WAITING, 0)
     const bound = options.bound ?? options.listening ?? false
-    this.#server = new ListeningServer(server, bound, {
+    const owner: ListeningServerOwner = {
       accepted: (socket) => this.#arrived(socket),
       failed: (error) => this.log.error('the listener failed', error),
       closed: () => void this.closeIO(new VFIOLost(new VIOLost('the server was closed'))),
-    })
+    }
+    const native = server === null && isNative(options.transport)
+    this.#server = native ? new NativeListeningServer(owner) : new ListeningServer(server, bound, owner)
     this.#listening = options.listening ?? false
     reactor.schedule(0, () => this.setSockEnabled())
   }
 
-  /** Node's server. */
-  get sock(): Server {
+  /** Node's server; null where the transport is another. */
+  get sock(): Server | null {
     return this.#server.server
   }
 
@@ -239,13 +248,14 @@ export class VListeningSocket extends VSocketBase {
    *
    * @throws VIOError without a factory
    */
-  protected accepted(sock: Socket, peer: VSocketPeer): IVSocket | null {
+  protected accepted(sock: VStreamSocket, peer: VSocketPeer): IVSocket | null {
     if (this.#factory === undefined) throw new VIOError('no factory: give one, or override accepted')
     return this.#factory.build({ sock, peer, closeCallback: this.#options.clientClose })
   }
 
   protected watched(): IVStreamHandle | null {
-    return this.#server.address === null ? null : (this.sock as unknown as IVStreamHandle)
+    if (this.#server.address === null) return null
+    return this.sock === null ? UNWATCHED : (this.sock as unknown as IVStreamHandle)
   }
 
   protected releaseInput(_reason: VFailure): void {
@@ -259,8 +269,8 @@ export class VListeningSocket extends VSocketBase {
     this.#server.close()
   }
 
-  #arrived(socket: Socket): void {
-    socket.on('error', () => undefined)
+  #arrived(socket: VStreamSocket): void {
+    if (!(socket instanceof VNativeSocket)) socket.on('error', () => undefined)
     if (this.closed || this.#waiting.length >= Math.max(this.#maxWaiting, this.#room ? 1 : 0)) {
       this.#drop(socket)
       return
@@ -279,19 +289,19 @@ export class VListeningSocket extends VSocketBase {
     this.#turnPosted = true
     this.reactor.schedule(0, () => {
       this.#turnPosted = false
-      while (this.#waiting.length > 0 && this.#room) this.#handOut(this.#waiting.shift() as Socket)
+      while (this.#waiting.length > 0 && this.#room) this.#handOut(this.#waiting.shift() as VStreamSocket)
     })
   }
 
-  #handOut(socket: Socket): void {
-    const peer = peerFromSock(socket) ?? this.#server.address
-    if (socket.destroyed || peer === null || !this.#admits(peer)) {
+  #handOut(socket: VStreamSocket): void {
+    const peer = remotePeerOf(socket) ?? this.#server.address
+    if (isGone(socket) || peer === null || !this.#admits(peer)) {
       this.#drop(socket)
       return
     }
     if (this.#options.controlled === true) this.#grants -= 1
     this.#open.set(socket, null)
-    socket.once('close', () => this.#left(socket))
+    onceGone(socket, () => this.#left(socket))
     try {
       this.#open.set(socket, this.accepted(socket, peer))
     } catch (error) {
@@ -311,12 +321,12 @@ export class VListeningSocket extends VSocketBase {
     }
   }
 
-  #drop(socket: Socket): void {
+  #drop(socket: VStreamSocket): void {
     this.#droppedCount += 1
-    resetSocket(socket)
+    dropSocket(socket)
   }
 
-  #left(socket: Socket): void {
+  #left(socket: VStreamSocket): void {
     this.#open.delete(socket)
     if (this.#open.size === 0) this.#emptied?.()
     this.#postTurn()
@@ -326,7 +336,7 @@ export class VListeningSocket extends VSocketBase {
     const reason = new VFIOLost(new VIOLost('the listener was closed and its deadline has passed'))
     for (const [socket, client] of this.#open) {
       this.guard('closing a client', () => client?.closeIO(reason))
-      resetSocket(socket)
+      dropSocket(socket)
     }
   }
 }

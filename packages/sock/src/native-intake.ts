@@ -7,7 +7,7 @@
  */
 import { VByteBuffer } from '@vio/io'
 import type { VSocketLost } from './errno.js'
-import type { NativeSocket } from './native-socket.js'
+import type { VNativeSocket } from './native-socket.js'
 
 /** What is read at once at most. */
 const READ_BYTES = 65_536
@@ -60,7 +60,7 @@ export class NativeIntake {
   }
 
   /** Reads once. Returns how much, 0 at the end, `NOT_NOW`, or the error. */
-  fill(socket: NativeSocket): number | VSocketLost {
+  fill(socket: VNativeSocket): number | VSocketLost {
     const room = roomFor(Math.min(this.#capacityBytes, READ_BYTES))
     const result = socket.read(room)
     if (typeof result !== 'number' || result <= 0) return result

@@ -9,7 +9,7 @@ import { unlinkSync } from 'node:fs'
 import { type VSocketPeer, VUnixSocketPeer } from '@vio/io'
 import { socketOptions } from '@vio/native'
 import { VSocketError, type VSocketLost } from './errno.js'
-import { NativeSocket, NOT_NOW } from './native-socket.js'
+import { NOT_NOW, VNativeSocket } from './native-socket.js'
 
 /** How many connections are taken in one round, so that those that are there get their turn. */
 const ACCEPTS_PER_ROUND = 64
@@ -20,7 +20,7 @@ const RETRY_MS = 50
 /** What a listener tells. */
 export interface NativeListenerOwner {
   /** A connection was taken; it is the owner's. */
-  accepted(socket: NativeSocket): void
+  accepted(socket: VNativeSocket): void
   /** A connection could not be taken. The listener goes on. */
   failed(error: VSocketLost): void
 }
@@ -39,7 +39,7 @@ export interface NativeListenTerms {
 export class NativeListener {
   /** Where it listens. */
   readonly localPeer: VSocketPeer
-  readonly #socket: NativeSocket
+  readonly #socket: VNativeSocket
   readonly #owner: NativeListenerOwner
   #paused = false
   #retry: NodeJS.Timeout | undefined
@@ -98,9 +98,9 @@ export class NativeListener {
   }
 
   #take(fd: number): void {
-    let socket: NativeSocket
+    let socket: VNativeSocket
     try {
-      socket = new NativeSocket(fd)
+      socket = new VNativeSocket(fd)
     } catch {
       // The system has no room to watch it: the same as none to take it.
       return
@@ -120,10 +120,10 @@ export class NativeListener {
   }
 }
 
-function listeningSocket(peer: VSocketPeer, terms: NativeListenTerms): NativeSocket {
-  let socket: NativeSocket | undefined
+function listeningSocket(peer: VSocketPeer, terms: NativeListenTerms): VNativeSocket {
+  let socket: VNativeSocket | undefined
   try {
-    socket = NativeSocket.for(peer)
+    socket = VNativeSocket.for(peer)
     if (!(peer instanceof VUnixSocketPeer)) setAddressOptions(socket, peer, terms)
     socket.bind(peer)
     socket.startListening(terms.backlog)
@@ -134,7 +134,7 @@ function listeningSocket(peer: VSocketPeer, terms: NativeListenTerms): NativeSoc
   }
 }
 
-function setAddressOptions(socket: NativeSocket, peer: VSocketPeer, terms: NativeListenTerms): void {
+function setAddressOptions(socket: VNativeSocket, peer: VSocketPeer, terms: NativeListenTerms): void {
   const { IPPROTO_IPV6, IPV6_V6ONLY, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET } = socketOptions
   // An address that a closed connection still remembers can be listened on; one that is listened on cannot.
   socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1)

@@ -8,12 +8,12 @@
 import { VIPSocketPeer, type VSocketPeer } from '@vio/io'
 import { checkSocketPeer } from './address.js'
 import { socketLost } from './errno.js'
-import { NativeSocket, NOT_NOW } from './native-socket.js'
+import { NOT_NOW, VNativeSocket } from './native-socket.js'
 import type { GiveUp, OpeningOutcome, SocketOpener, VSourceAddress } from './socket-opener.js'
 
 /** A native socket that is connected, and to what. */
 export interface OpenedNative {
-  readonly socket: NativeSocket
+  readonly socket: VNativeSocket
   readonly peer: VSocketPeer
 }
 
@@ -31,7 +31,7 @@ export function connectNative(
   outcome: OpeningOutcome<OpenedNative>,
 ): GiveUp {
   checkSocketPeer(peer)
-  let socket: NativeSocket | undefined
+  let socket: VNativeSocket | undefined
   let over = false
   const fail = (error: unknown): void => {
     if (over) return
@@ -69,8 +69,8 @@ export function connectNative(
   }
 }
 
-function start(peer: VSocketPeer, { localAddress, localPort }: VSourceAddress): NativeSocket {
-  const socket = NativeSocket.for(peer)
+function start(peer: VSocketPeer, { localAddress, localPort }: VSourceAddress): VNativeSocket {
+  const socket = VNativeSocket.for(peer)
   if (peer instanceof VIPSocketPeer && (localAddress !== undefined || localPort !== undefined)) {
     const any = peer.ipVersion === 6 ? '::' : '0.0.0.0'
     try {

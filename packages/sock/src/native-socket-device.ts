@@ -15,17 +15,14 @@ import {
   VSocketPeer,
   VUnixSocketPeer,
 } from '@vio/io'
-import { describeValue, sizeOption, timeOption } from './describe.js'
+import { checkFlag, describeValue } from './describe.js'
 import type { VSocketLost } from './errno.js'
 import { NativeIntake } from './native-intake.js'
 import { connectNative, type NativeOpener, type OpenedNative } from './native-opener.js'
-import { NativeSocket } from './native-socket.js'
-import type { VNetDeviceOptions } from './net-device-options.js'
-import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
-import { checkSource, type GiveUp, type OpeningOutcome } from './socket-opener.js'
-
-/** How long a socket that was closed cleanly waits for the other side's end, where nothing else is said. */
-const DEFAULT_LINGER_MS = 1000
+import { VNativeSocket } from './native-socket.js'
+import { netDeviceSettings, type VNetDeviceOptions } from './net-device-options.js'
+import type { IVSocketDevice } from './socket-device.js'
+import type { GiveUp, OpeningOutcome } from './socket-opener.js'
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
@@ -50,7 +47,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
   #changed: () => void = () => undefined
   #closed: () => void = () => undefined
   #gone = false
-  #socket: NativeSocket | null = null
+  #socket: VNativeSocket | null = null
   #giveUp: GiveUp | null = null
   #peer: VSocketPeer | null
   #connected = false
@@ -72,17 +69,18 @@ export class VNativeSocketDevice implements IVSocketDevice {
   #keepAlive: boolean
 
   /** @throws RangeError for a size below 1, VAddressError for a wrong source address, TypeError for what is no socket */
-  constructor(socket: NativeSocket | null, options: VNativeSocketDeviceOptions = {}) {
-    if (socket !== null && !(socket instanceof NativeSocket)) {
+  constructor(socket: VNativeSocket | null, options: VNativeSocketDeviceOptions = {}) {
+    if (socket !== null && !(socket instanceof VNativeSocket)) {
       throw new TypeError(`a native socket device needs a native socket, got ${describeValue(socket)}`)
     }
-    this.maxReadBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES)
-    this.maxWriteBytes = sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_SOCKET_BYTES)
-    this.#lingerMs = timeOption('lingerMs', options.lingerMs ?? DEFAULT_LINGER_MS)
-    const source = checkSource(options)
-    this.#opener = options.opener ?? ((peer, outcome) => connectNative(peer, source, outcome))
-    this.#noDelay = options.noDelay ?? true
-    this.#keepAlive = options.keepAlive ?? false
+    const { opener, ...others } = options
+    const settings = netDeviceSettings(others)
+    this.maxReadBytes = settings.maxReadBytes
+    this.maxWriteBytes = settings.maxWriteBytes
+    this.#lingerMs = settings.lingerMs
+    this.#noDelay = settings.noDelay
+    this.#keepAlive = settings.keepAlive
+    this.#opener = opener ?? ((peer, outcome) => connectNative(peer, settings.source, outcome))
     this.#peer = options.peer ?? null
     this.#intake = new NativeIntake(this.maxReadBytes)
     if (socket !== null) this.#adopt(socket, options.peer ?? null)
@@ -237,7 +235,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
     return !(this.#peer instanceof VUnixSocketPeer)
   }
 
-  #adopt(socket: NativeSocket, peer: VSocketPeer | null): void {
+  #adopt(socket: VNativeSocket, peer: VSocketPeer | null): void {
     this.#giveUp = null
     if (this.#released !== null) {
       socket.close()
@@ -349,9 +347,4 @@ export class VNativeSocketDevice implements IVSocketDevice {
     this.#gone = true
     this.#closed()
   }
-}
-
-function checkFlag(name: string, value: boolean): boolean {
-  if (typeof value === 'boolean') return value
-  throw new TypeError(`${name} is true or false, got ${describeValue(value)}`)
 }

@@ -49,11 +49,14 @@ export function nativeSocketsMissing(): string | undefined {
   return undefined
 }
 
-/** A non-blocking stream socket. */
-export class NativeSocket {
+/**
+ * A non-blocking stream socket. Give it to an agent, which owns it from then on; by itself it neither reads nor writes.
+ */
+export class VNativeSocket {
   readonly #owned: VOwnedDescriptor
   readonly #watch: VDescriptorWatch
   #listener: SocketListener = NOBODY
+  readonly #onClosed: (() => void)[] = []
 
   /** Takes over a descriptor that `native` has opened. @throws VNativeError; the descriptor is closed then */
   constructor(fd: number) {
@@ -67,10 +70,11 @@ export class NativeSocket {
   }
 
   /** A socket for peers like this one, not connected and not bound. @throws VNativeError */
-  static for(peer: VSocketPeer): NativeSocket {
-    return new NativeSocket(native.socket(addressOf(peer).family))
+  static for(peer: VSocketPeer): VNativeSocket {
+    return new VNativeSocket(native.socket(addressOf(peer).family))
   }
 
+  /** True once it is closed. */
   get closed(): boolean {
     return this.#owned.closed
   }
@@ -145,10 +149,12 @@ export class NativeSocket {
     }
   }
 
+  /** Whether small writes are sent at once. */
   setNoDelay(on: boolean): void {
     this.setOption(socketOptions.IPPROTO_TCP, socketOptions.TCP_NODELAY, on ? 1 : 0)
   }
 
+  /** Whether a silent peer is asked if it is there. */
   setKeepAlive(on: boolean): void {
     this.setOption(socketOptions.SOL_SOCKET, socketOptions.SO_KEEPALIVE, on ? 1 : 0)
   }
@@ -184,10 +190,17 @@ export class NativeSocket {
     this.close()
   }
 
-  /** Idempotent. */
+  /** Closes it, in order: what was written is still sent. Idempotent. */
   close(): void {
+    if (this.#owned.closed) return
     this.#listener = NOBODY
     this.#owned.close()
+    for (const each of this.#onClosed.splice(0)) each()
+  }
+
+  /** Names a further function to call when it is closed. */
+  onClosed(closed: () => void): void {
+    this.#onClosed.push(closed)
   }
 
   #nameBy(ask: (fd: number) => VNativeAddress): VSocketPeer | null {

@@ -5,7 +5,6 @@
  * flows over it, how it half-closes and what its ends mean is the endpoint's, the socket itself the device's. Invariant:
  * the chain is asked about each address before the system hears of it.
  */
-import type { Socket } from 'node:net'
 import {
   type IVHalfClose,
   VByteEndpoint,
@@ -31,6 +30,7 @@ import { type MadeDeviceOptions, makeDevice } from './device-made.js'
 import type { IVClientSocket, VCloseCallback } from './interfaces.js'
 import type { Connecting, VConnectOptions } from './socket-connector.js'
 import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
+import type { VStreamSocket } from './stream-socket.js'
 import type { VTransportOptions } from './transport.js'
 
 /** Options of `VClientSocketAgent`. */
@@ -79,7 +79,7 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
    */
   constructor(
     reactor: IVReactor,
-    socket: Socket | IVSocketDevice | null = null,
+    socket: VStreamSocket | IVSocketDevice | null = null,
     options: VClientSocketAgentOptions = {},
   ) {
     const sizes = sizesOf(options)

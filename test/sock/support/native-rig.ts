@@ -12,7 +12,7 @@ import {
 import { type IVDeviceRig, type IVEndpointRig, type IVFarEnd, VProbeLog } from '@vio/io/testing'
 import { VFIOLost, type VLogEntry, VLogLevel } from '@vio/reactor'
 import { NativeListener } from '../../../packages/sock/src/native-listener.js'
-import type { NativeSocket } from '../../../packages/sock/src/native-socket.js'
+import type { VNativeSocket } from '../../../packages/sock/src/native-socket.js'
 import {
   VNativeSocketDevice,
   type VNativeSocketDeviceOptions,
@@ -126,7 +126,7 @@ export class NativeWorld {
   }
 
   async #accepted(options: VNativeSocketDeviceOptions) {
-    const accepted: NativeSocket[] = []
+    const accepted: VNativeSocket[] = []
     const listener = new NativeListener(freePlace(this.#kind), TERMS, {
       accepted: (socket) => accepted.push(socket),
       failed: (error) => {
