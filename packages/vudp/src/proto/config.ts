@@ -111,8 +111,9 @@ export function resolveConfig(options: VUDPOptions, means: VUDPMeans): V1Config 
   }
   const windowBytes = whole('windowBytes', options.windowBytes ?? VUT1.streamLimitBytes, 1, 2 ** 40)
   const dontFragment = options.dontFragment ?? true
-  const mtuBytes = options.mtuBytes ?? VUT1.mtuStepsWithoutDf
-  const mtuBound = dontFragment ? mtuBytes : Math.min(mtuBytes, VUT1.mtuStepsWithoutDf)
+  const ordinary = options.peer.ipVersion === 6 ? VUT1.ordinaryV6Bytes : VUT1.ordinaryV4Bytes
+  const mtuBytes = options.mtuBytes ?? ordinary
+  const mtuBound = dontFragment ? mtuBytes : Math.min(mtuBytes, ordinary)
   const largest = VUT1.largestDatagramBytes
   return {
     secret,

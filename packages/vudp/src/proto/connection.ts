@@ -240,7 +240,6 @@ export class VUDPConnection implements IVUDPEngine {
       this.#invalid(from, bytes)
       return
     }
-    const before = protection.largest
     const result = protection.open(now, bytes, recovery.ptoMs)
     if (result === 'repeated') counts.repeated += 1
     else if (result === 'invalid') this.#invalid(from, bytes)
@@ -249,15 +248,8 @@ export class VUDPConnection implements IVUDPEngine {
     if (closing.state === 'open' && !connected) this.#connect(now, from)
     this.#parts.liveness.onReceived(now)
     closing.onDatagram()
-    this.#guard(now, () =>
-      this.#inbound.take(now, from, { sizeBytes: bytes.length, isHighest: protection.number > before }),
-    )
-  }
-
-  /** What a peer did wrong ends the connection with a code. */
-  #guard(now: number, work: () => void): void {
     try {
-      work()
+      this.#inbound.take(now, from, bytes.length)
     } catch (error) {
       if (!(error instanceof ProtocolFault)) throw error
       this.#end(now, error.closeCode, error.message)

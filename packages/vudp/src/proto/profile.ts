@@ -102,7 +102,9 @@ export interface V1Profile {
   /** What a PTO counts at least for the time that a path has to prove itself (RFC 9000 section 8.2.4). */
   readonly validationMs: number
   readonly mtuSteps: readonly number[]
-  readonly mtuStepsWithoutDf: number
+  /** The largest payload over Ethernet: what is tried where nothing is known, or fragmentation cannot be forbidden. */
+  readonly ordinaryV4Bytes: number
+  readonly ordinaryV6Bytes: number
   readonly mtuProbes: number
   readonly mtuRaiseMs: number
   readonly blackHoleLosses: number
@@ -202,7 +204,8 @@ export const VUT1: V1Profile = Object.freeze({
   validationPtos: 3,
   validationMs: 1_000,
   mtuSteps: Object.freeze([1280, 1400, 1452, 1472, 2972, 4052, 8952, 16_344, 32_728, 65_507]),
-  mtuStepsWithoutDf: 1472,
+  ordinaryV4Bytes: 1472,
+  ordinaryV6Bytes: 1452,
   mtuProbes: 3,
   mtuRaiseMs: 600_000,
   blackHoleLosses: 4,

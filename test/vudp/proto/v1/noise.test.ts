@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { NodeCrypto } from '../../../../packages/vudp/src/driver/crypto.js'
 import type { VCipherId } from '../../../../packages/vudp/src/proto/crypto.js'
+import { DatagramBuilder } from '../../../../packages/vudp/src/proto/v1/builder.js'
 import {
   hkdfExpand,
   hkdfExtract,
@@ -23,6 +24,7 @@ import {
 } from '../../../../packages/vudp/src/proto/v1/packet.js'
 import { decodeParameters, encodeParameters } from '../../../../packages/vudp/src/proto/v1/parameters.js'
 import { Protection } from '../../../../packages/vudp/src/proto/v1/protection.js'
+import { SentPacket } from '../../../../packages/vudp/src/proto/v1/sent.js'
 import { hex } from './vectors.js'
 
 const crypto = new NodeCrypto()
@@ -229,8 +231,11 @@ describe('packet protection', () => {
   }
   const seal = (from: Protection, number: number, frames: Buffer, dcid = hex('scid_responder')) => {
     const bytes = Buffer.alloc(13 + frames.length + 16)
-    bytes.set(frames, 13)
-    expect(from.seal(bytes, dcid, number, { start: 0, end: 13 + frames.length })).toBe(bytes.length)
+    const builder = new DatagramBuilder()
+    builder.begin(bytes, 0, bytes.length, new SentPacket())
+    bytes.set(frames, builder.at)
+    builder.wrote(builder.at + frames.length)
+    expect(from.seal(builder, dcid, number)).toBe(bytes.length)
     return bytes
   }
 

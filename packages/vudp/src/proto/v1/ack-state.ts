@@ -6,6 +6,7 @@
  * `VUT1.maxAckRanges` ranges are kept, the highest ones.
  */
 import { VUT1 } from '../profile.js'
+import type { DatagramBuilder } from './builder.js'
 import { writeAck } from './frames.js'
 import { RangeSet } from './range-set.js'
 
@@ -62,21 +63,16 @@ export class AckState {
   }
 
   /**
-   * Writes an ACK at `at` if there is room, and returns where it ends. What was owed is paid then.
+   * Writes an ACK if there is room; what was owed is paid then.
    *
    * @param smoothedRttMs a quarter of it is how long an acknowledgement may be put off at high rates
    */
-  write(now: number, bytes: Buffer, at: number, about: { room: number; smoothedRttMs: number }): number {
-    if (this.#ranges.isEmpty) return at
+  write(now: number, builder: DatagramBuilder, smoothedRttMs: number): void {
+    if (this.#ranges.isEmpty) return
     const delay = Math.max(0, Math.floor(((now - this.#largestAt) * 1000) / VUT1.ackDelayUnitUs))
-    const end = writeAck(bytes, at, this.#ranges, { delay, room: about.room })
-    if (end > at) this.#paid(now, about.smoothedRttMs)
-    return end
-  }
-
-  /** The highest number that an ACK written now covers. */
-  get largest(): number {
-    return this.#ranges.highestEnd - 1
+    if (!writeAck(builder, this.#ranges, delay)) return
+    if (builder.packet !== null) builder.packet.ackLargest = this.#ranges.highestEnd - 1
+    this.#paid(now, smoothedRttMs)
   }
 
   #paid(now: number, smoothedRttMs: number): void {

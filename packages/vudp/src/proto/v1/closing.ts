@@ -78,8 +78,7 @@ export class Closing {
 
   /** Something came after the end: it is told again. */
   onDatagram(): void {
-    if (this.#state === 'drained' || this.#state === 'open' || this.#repeats >= VUT1.maxCloseRepeats) return
-    this.#owes = true
+    if (this.#state === 'closing' && this.#repeats < VUT1.maxCloseRepeats) this.#owes = true
   }
 
   /** Nothing more is sent. */

@@ -6,6 +6,7 @@
  * frame; malformed bytes end it with `fault`, which says what is wrong.
  */
 import { VUT1 } from '../profile.js'
+import type { DatagramBuilder } from './builder.js'
 import type { RangeSet } from './range-set.js'
 import { varintSize, WireReader, writeVarint, writeVarint2 } from './varint.js'
 
@@ -239,22 +240,15 @@ export function writeWithBytes(
   return end + data.length
 }
 
-/**
- * Writes an ACK with as many of the highest ranges as fit into `room` bytes, and returns where it ends; `at` if not even
- * one fits.
- */
-export function writeAck(
-  bytes: Buffer,
-  at: number,
-  ranges: RangeSet,
-  about: { delay: number; room: number },
-): number {
+/** Writes an ACK of at least one range, the highest ones as far as there is room. False if not even one fits. */
+export function writeAck(builder: DatagramBuilder, ranges: RangeSet, delay: number): boolean {
+  const { bytes, at } = builder
   const last = ranges.count - 1
   const largest = ranges.end(last) - 1
   const first = largest - ranges.start(last)
-  const fixed = 1 + varintSize(largest) + varintSize(about.delay) + 1 + varintSize(first)
-  if (last < 0 || fixed > about.room) return at
-  let room = about.room - fixed
+  const fixed = 1 + varintSize(largest) + varintSize(delay) + 1 + varintSize(first)
+  if (fixed > builder.room) return false
+  let room = builder.room - fixed
   let extra = 0
   while (extra < last && extra < VUT1.maxAckRanges - 1) {
     const size = rangeSize(ranges, last - extra - 1)
@@ -262,12 +256,14 @@ export function writeAck(
     room -= size
     extra += 1
   }
-  let end = writeNumbers(bytes, at, FRAME.ack, largest, about.delay, extra, first)
+  let end = writeVarint(bytes, writeVarint(bytes, at, FRAME.ack), largest)
+  end = writeVarint(bytes, writeVarint(bytes, writeVarint(bytes, end, delay), extra), first)
   for (let index = last - 1; index >= last - extra; index -= 1) {
     end = writeVarint(bytes, end, gapAbove(ranges, index))
     end = writeVarint(bytes, end, ranges.end(index) - 1 - ranges.start(index))
   }
-  return end
+  builder.at = end
+  return true
 }
 
 function gapAbove(ranges: RangeSet, index: number): number {

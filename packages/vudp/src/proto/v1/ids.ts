@@ -58,9 +58,10 @@ export class ConnectionIds {
     if (token.length > 0) this.#hooks.idAdded?.(token)
   }
 
-  /** The peer has proved itself: gives it spare ids. */
+  /** Gives the peer, once it has proved itself, as many ids as it may have; not faster than they are told. */
   issue(): void {
-    while (this.#local.size < VUT1.localIds && this.#nextLocal <= VUT1.maxIdSequence) {
+    const isNext = () => this.#nextLocal <= VUT1.maxIdSequence && this.#owedNew.length < VUT1.localIds
+    while (this.#local.size < VUT1.localIds && isNext()) {
       const id = Buffer.alloc(VUT1.idBytes)
       this.#means.random.fillPublic(id)
       this.#addLocal(this.#nextLocal, id)
@@ -122,6 +123,7 @@ export class ConnectionIds {
 
   /** Writes what is owed, as far as there is room. */
   write(builder: DatagramBuilder): void {
+    this.issue()
     for (let sequence = this.#owedRetire.first; sequence !== undefined; sequence = this.#owedRetire.first) {
       if (numbersSize(FRAME.retireId, sequence) > builder.room) return
       builder.wrote(writeNumbers(builder.bytes, builder.at, FRAME.retireId, sequence))

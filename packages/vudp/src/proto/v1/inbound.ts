@@ -22,9 +22,8 @@ export class Inbound {
     this.#events = events
   }
 
-  /** Takes the frames of the datagram that was opened last; `isHighest` if no higher number came. @throws ProtocolFault */
-  take(now: number, from: VIPSocketPeer, about: { sizeBytes: number; isHighest: boolean }): void {
-    const { sizeBytes, isHighest } = about
+  /** Takes the frames of the datagram that was opened last. @throws ProtocolFault */
+  take(now: number, from: VIPSocketPeer, sizeBytes: number): void {
     const { protection, acks, paths, closing } = this.#parts
     if (protection === null) return
     this.#asks = false
@@ -34,7 +33,7 @@ export class Inbound {
     if (this.#frame.fault !== '') throw new ProtocolFault(VUT_CODE.frame, this.#frame.fault)
     if (closing.state === 'open') acks.onReceived(now, protection.number, this.#asks)
     // After the end too: CLOSE has to find a peer that has moved meanwhile.
-    paths.onDatagram(now, from, { sizeBytes, moves: isHighest && this.#moves })
+    paths.onDatagram(now, from, sizeBytes, protection.isHighest && this.#moves)
   }
 
   #takeFrame(now: number, from: VIPSocketPeer, isLent: boolean): void {

@@ -64,10 +64,7 @@ export class Outbound {
     if (builder === null) return false
     closing.write(builder)
     // What came last is acknowledged in the same breath: no other chance will come.
-    builder.at = acks.write(now, builder.bytes, builder.at, {
-      room: builder.room,
-      smoothedRttMs: path.rtt.smoothedMs,
-    })
+    acks.write(now, builder, path.rtt.smoothedMs)
     this.#seal(batch, protection)
     path.onTransmit(batch.end)
     if (builder.packet !== null) recovery.pool.give(builder.packet)
@@ -130,7 +127,7 @@ export class Outbound {
     const builder = this.#begin(batch, size)
     if (builder === null) return false
     this.#fill(now, builder, withData)
-    if (builder.at === batch.end + HEADER) {
+    if (builder.isEmpty) {
       if (builder.packet !== null) recovery.pool.give(builder.packet)
       return false
     }
@@ -141,16 +138,11 @@ export class Outbound {
   #fill(now: number, builder: DatagramBuilder, withData: boolean): void {
     const { paths, acks, streams, ids, liveness, unreliable, recovery } = this.#parts
     const smoothedRttMs = paths.current.rtt.smoothedMs
-    if (acks.isOwed) {
-      const { largest } = acks
-      const end = acks.write(now, builder.bytes, builder.at, { room: builder.room, smoothedRttMs })
-      if (end > builder.at && builder.packet !== null) builder.packet.ackLargest = largest
-      builder.at = end
-    }
+    if (acks.isOwed) acks.write(now, builder, smoothedRttMs)
     paths.writeChallenge(builder)
     paths.writeAnswers(builder, paths.current.peer)
     if (!withData) return
-    const isEmpty = builder.at === builder.limit - builder.room
+    const { isEmpty } = builder
     ids.write(builder)
     streams.scheduler.writeControls(now, builder, smoothedRttMs)
     unreliable.write(builder, isEmpty)
@@ -187,7 +179,7 @@ export class Outbound {
     const size = Math.min(sizeBytes, batch.room)
     if (size < HEADER + TAG + 1) return null
     const packet = recovery.pool.take()
-    this.#builder.begin(batch.buffer, batch.end + HEADER, batch.end + size - TAG, packet)
+    this.#builder.begin(batch.buffer, batch.end, size, packet)
     return this.#builder
   }
 
@@ -219,7 +211,7 @@ export class Outbound {
     const number = this.#parts.nextNumber
     this.#parts.nextNumber += 1
     const start = batch.end
-    const end = protection.seal(batch.buffer, ids.dcid, number, { start, end: this.#builder.at })
+    const end = protection.seal(this.#builder, ids.dcid, number)
     this.#commit(batch, end - start)
   }
 

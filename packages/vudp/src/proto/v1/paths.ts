@@ -108,8 +108,7 @@ export class Paths {
    * A DATA datagram from `from` was opened; it `moves` the connection if its number is the highest yet and it does more
    * than probe a path.
    */
-  onDatagram(now: number, from: VIPSocketPeer, about: { sizeBytes: number; moves: boolean }): void {
-    const { sizeBytes, moves } = about
+  onDatagram(now: number, from: VIPSocketPeer, sizeBytes: number, moves: boolean): void {
     const { peer } = this.#current
     const isCurrent = from === peer || from.equals(peer)
     if (!isCurrent && moves) this.#move(now, from)

@@ -8,6 +8,7 @@
  */
 import type { IVAead, IVCrypto, VAeadSpan, VCipherId } from '../crypto.js'
 import { VUT1 } from '../profile.js'
+import type { DatagramBuilder } from './builder.js'
 import { trafficKeys } from './key-schedule.js'
 import { KIND } from './packet.js'
 
@@ -103,8 +104,9 @@ export interface ProtectionSecrets {
 export class Protection {
   /** What `open` found. Belongs to the caller, unless `plainIsLent`. */
   plain: Buffer = Buffer.alloc(0)
-  /** The number of the datagram that was opened last. */
+  /** The number of the datagram that was opened last, and whether it was the highest yet. */
   number = -1
+  isHighest = false
   /** True if `plain` is a view of the datagram. */
   readonly plainIsLent: boolean
   readonly #crypto: IVCrypto
@@ -157,16 +159,11 @@ export class Protection {
     if (number >= this.#sendFirst) this.#sendConfirmed = true
   }
 
-  /** Writes the header at `start` and seals. The frames begin behind it and end at `end`; returns where the datagram ends. */
-  seal(
-    bytes: Buffer,
-    dcid: Buffer,
-    number: number,
-    place: { readonly start: number; readonly end: number },
-  ): number {
+  /** Writes the header before the frames of `datagram` and seals; returns where the datagram ends. */
+  seal(datagram: DatagramBuilder, dcid: Buffer, number: number): number {
     if (number - this.#sendFirst >= this.#datagramsPerKey) this.#updateIfAllowed()
     this.#lastSealed = number
-    const { start, end } = place
+    const { bytes, start, at: end } = datagram
     bytes[start] = KIND.data | (this.#sendGeneration & 1)
     bytes.set(dcid, start + 1)
     bytes.writeUInt32BE(number % WORD, start + NUMBER_AT)
@@ -188,7 +185,8 @@ export class Protection {
       this.#failures += 1
       return 'invalid'
     }
-    if (!isPresent && number > this.#window.largest) this.#follow(number, now + VUT1.oldKeyPtos * ptoMs)
+    this.isHighest = number > this.#window.largest
+    if (!isPresent && this.isHighest) this.#follow(number, now + VUT1.oldKeyPtos * ptoMs)
     this.#window.add(number)
     this.plain = plain
     this.number = number
