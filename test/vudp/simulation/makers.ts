@@ -12,9 +12,16 @@ const crypto = new NodeCrypto()
 export const makeV08: EngineMaker = ({ secret, peerSecret, peer }) =>
   new V08Connection({ secret, peerSecret, peer }, crypto)
 
-/** VUT/1, with the options of the row. */
+/** VUT/1, with the options of the row; odd seeds have CUBIC, even ones BBR. */
 export const makeV1: EngineMaker = ({ world, side, secret, peerSecret, peer, options }) =>
   new VUDPConnection(
-    { mtuBytes: 1472, ...options, secret, peerSecret, peer },
+    {
+      congestion: world.seed % 2 === 0 ? 'bbr' : 'cubic',
+      mtuBytes: 1472,
+      ...options,
+      secret,
+      peerSecret,
+      peer,
+    },
     { crypto, random: world.random.fork(`engine ${side}`) },
   )

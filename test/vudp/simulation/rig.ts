@@ -1,7 +1,7 @@
 /**
  * Two sides of one connection in a world of their own, as the scenarios use them.
  *
- * Side a is the initiator and is behind `hostA`, b is the responder. A scenario changes links and sides as it likes;
+ * Side a sends most, and is the initiator with every other pair of seeds. A scenario changes links and sides as it likes;
  * what has to hold afterwards is written here once, so that no scenario can forget it. Invariant: whatever fails says
  * seed, scenario and digest, and how to run it again.
  */
@@ -43,8 +43,12 @@ export interface RigOptions {
   readonly link?: LinkOptions
   readonly up?: LinkOptions
   readonly down?: LinkOptions
-  /** Puts a behind a NAT. */
+  /** Puts a behind a NAT, and b behind another one. */
   readonly nat?: NatOptions
+  readonly natB?: NatOptions
+  /** When the sides begin; by default at once. */
+  readonly startA?: number
+  readonly startB?: number
   /** Options of both engines, and of each. */
   readonly options?: Partial<VUDPOptions>
   readonly optionsA?: Partial<VUDPOptions>
@@ -57,7 +61,8 @@ export interface RigOptions {
 const PORT = 5000
 const PUBLIC_A = '198.51.100.1'
 const PRIVATE_A = '10.0.0.2'
-const ADDRESS_B = '203.0.113.9'
+const PUBLIC_B = '203.0.113.9'
+const PRIVATE_B = '192.168.1.9'
 const DELAY_MS = 20
 const FILE = 'test/vudp/simulation'
 
@@ -67,6 +72,7 @@ export class Rig {
   readonly hostA: SimHost
   readonly hostB: SimHost
   readonly realmA: SimRealm
+  readonly realmB: SimRealm
   readonly a: SimPeer
   readonly b: SimPeer
   readonly oracle: SimOracle
@@ -77,13 +83,18 @@ export class Rig {
     this.bytes = bytes
     this.world = new SimWorld({ seed, scenario: name, file: FILE })
     const { network } = this.world
-    this.realmA = options.nat === undefined ? network.internet : network.natted(options.nat)
-    const addressA = options.nat === undefined ? PUBLIC_A : PRIVATE_A
     const common = { delayMs: DELAY_MS, ...options.link }
+    const behind = (nat: NatOptions | undefined): SimRealm =>
+      nat === undefined ? network.internet : network.natted(nat)
+    this.realmA = behind(options.nat)
+    this.realmB = behind(options.natB)
+    const addressA = options.nat === undefined ? PUBLIC_A : PRIVATE_A
+    const addressB = options.natB === undefined ? PUBLIC_B : PRIVATE_B
     this.hostA = network.host({ address: addressA, realm: this.realmA, up: { ...common, ...options.up } })
-    this.hostB = network.host({ address: ADDRESS_B, up: { ...common, ...options.down } })
+    this.hostB = network.host({ address: addressB, realm: this.realmB, up: { ...common, ...options.down } })
     const seenA = network.peer(options.nat?.address ?? PUBLIC_A, PORT)
-    this.a = this.#side('a', this.hostA, network.peer(ADDRESS_B, PORT), options)
+    const seenB = network.peer(options.natB?.address ?? PUBLIC_B, PORT)
+    this.a = this.#side('a', this.hostA, seenB, options)
     this.b = this.#side('b', this.hostB, seenA, options)
     this.oracle = new SimOracle(this.world, this.a, this.b)
   }
@@ -132,8 +143,10 @@ export class Rig {
 
   #side(side: 'a' | 'b', host: SimHost, peer: VIPSocketPeer, rig: RigOptions): SimPeer {
     const { world } = this
-    const secretA = Buffer.alloc(32, 0xa0)
-    const secretB = Buffer.alloc(32, 0x0b)
+    // Who has the greater secret begins.
+    const [first, second] = (world.seed >> 1) % 2 === 0 ? [0xa0, 0x0b] : [0x0b, 0xa0]
+    const secretA = Buffer.alloc(32, first)
+    const secretB = Buffer.alloc(32, second)
     world.random.fork('secret a').fillSecret(secretA.subarray(1))
     world.random.fork('secret b').fillSecret(secretB.subarray(1))
     const [secret, peerSecret] = side === 'a' ? [secretA, secretB] : [secretB, secretA]
@@ -141,6 +154,7 @@ export class Rig {
     const writeBytes = side === 'a' ? rig.bytes : Math.ceil(rig.bytes / 10)
     const script = { writeBytes, finishes: true, ...(side === 'a' ? rig.scriptA : rig.scriptB) }
     const engine = (): IVUDPEngine => rig.maker({ world, side, secret, peerSecret, peer, options })
-    return new SimPeer(world, { host, port: PORT, side, script, engine })
+    const startAtMs = (side === 'a' ? rig.startA : rig.startB) ?? 0
+    return new SimPeer(world, { host, port: PORT, side, script, engine, startAtMs })
   }
 }

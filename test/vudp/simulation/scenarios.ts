@@ -10,6 +10,7 @@ import type { Rig, RigOptions } from './rig.js'
 
 /** What a row is given: it makes a rig with what differs from the ordinary. */
 export interface ScenarioTerms {
+  readonly seed: number
   /** What side a has to send. */
   readonly bytes: number
   /** Makes the rig of this row. */
@@ -133,6 +134,19 @@ const HANDSHAKES: readonly Scenario[] = [
     name: 'handshake behind a NAT',
     run: ({ rig: make }) => {
       make({ nat: NAT, link: LINE }).finishClean()
+    },
+  },
+  {
+    name: 'handshake between two NATs that let in only who was sent to',
+    v08: false,
+    run: ({ rig: make }) => {
+      make({ nat: NAT, natB: { address: '203.0.113.77' }, link: LINE }).finishClean()
+    },
+  },
+  {
+    name: 'handshake with a side that begins 5 s later',
+    run: ({ seed, rig: make }) => {
+      make({ link: LINE, ...(seed % 2 === 0 ? { startA: 5_000 } : { startB: 5_000 }) }).finishClean()
     },
   },
 ]

@@ -20,6 +20,7 @@ export interface Sweep {
 /** Runs one row with one seed. */
 export function runScenario(scenario: Scenario, maker: EngineMaker, seed: number, bytes: number): void {
   scenario.run({
+    seed,
     bytes,
     rig: (options = {}) => new Rig({ name: scenario.name, seed, maker, bytes, ...options }),
   })

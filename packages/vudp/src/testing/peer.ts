@@ -21,6 +21,8 @@ export interface SimPeerOptions {
   readonly side: 'a' | 'b'
   /** Makes the engine, once the port is open. */
   readonly engine: (local: VIPSocketPeer) => IVUDPEngine
+  /** When it begins; by default at once. What arrives before finds a socket and nobody who reads. */
+  readonly startAtMs?: number
   /** What is done with stream 0; by default nothing is written and all is read. */
   readonly script?: Partial<StreamScript>
   /** What is done with each further stream; by default the same as with stream 0. */
@@ -65,7 +67,9 @@ export class SimPeer {
     this.#timer = new SimCall((now) => this.#onTimer(now))
     this.engine = options.engine(this.local)
     this.main = this.#use(this.engine.stream, options.script ?? {})
-    world.at(world.now, (now) => this.#work(now))
+    const startAt = options.startAtMs ?? world.now
+    this.#isSuspended = startAt > world.now
+    world.at(startAt, (now) => this.#resume(now))
   }
 
   /** The address of its socket. */
