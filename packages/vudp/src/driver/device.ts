@@ -45,15 +45,17 @@ export class StreamDevice implements IVByteDevice {
   }
 
   get inputEnd(): VFailure | null {
-    return this.stream.inputEnd
+    return this.readable ? null : this.stream.inputEnd
   }
 
   get writable(): boolean {
     return !this.#outputClosed && this.stream.writable
   }
 
+  /** A clean end counts once all before it has arrived. */
   get outputEnd(): VFailure | null {
-    return this.stream.outputEnd
+    const { outputEnd, unflushedBytes } = this.stream
+    return outputEnd instanceof VFIOCompleted && unflushedBytes > 0 ? null : outputEnd
   }
 
   get unflushedBytes(): number {
