@@ -292,13 +292,10 @@ export abstract class VClientSocket extends VSocket implements IVClientSocket {
     for (const peer of Array.isArray(target) ? target : [target])
       if (peer instanceof VPeer) this.checkPeer(peer)
     this.#connecting = true
-    const socket = this
     const owner = {
       reactor: this.reactor,
       connector: this.#connector,
-      get closed() {
-        return socket.closed
-      },
+      isClosed: () => this.closed,
       mayTry: (peer: VSocketPeer) => {
         const allowed = this.#mayTry(peer)
         asked(allowed)

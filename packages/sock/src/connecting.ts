@@ -33,7 +33,7 @@ export interface ConnectingOwner {
   readonly reactor: IVReactor
   readonly connector: Connecting
   /** True once nothing can be connected any more. */
-  readonly closed: boolean
+  isClosed(): boolean
   /** Asks whether an address may be tried. */
   mayTry(peer: VSocketPeer): boolean
   /** Connects the device: the connector has the plan. The peer is the first of the plan. */
@@ -68,7 +68,7 @@ async function run(
       'host' in target && !(target instanceof VSocketPeer)
         ? await found(owner, target, { ...options, ...(signal === undefined ? {} : { signal }) })
         : listed(target)
-    const connected = peers !== undefined && !owner.closed && (await tried(owner, peers, endsAt))
+    const connected = peers !== undefined && !owner.isClosed() && (await tried(owner, peers, endsAt))
     if (signal?.aborted === true) throw signal.reason
     return connected
   } finally {

@@ -142,27 +142,19 @@ function setAddressOptions(socket: VNativeSocket, peer: VSocketPeer, terms: Nati
   if (peer.family === 'inet6') socket.setOption(IPPROTO_IPV6, IPV6_V6ONLY, terms.ipv6Only ? 1 : 0)
 }
 
-/** With the fields of Node's errors: the number is negative there. */
+/** With the fields of Node's errors: the number is negative there, and all of it is one call. */
 function listenError(peer: VSocketPeer, error: unknown): VSocketError {
-  const { code, errno, syscall } = error as {
-    readonly code?: string
-    readonly errno?: number
-    readonly syscall?: string
-  }
-  const where =
-    peer instanceof VUnixSocketPeer
-      ? { address: peer.path }
-      : (peer.native as { readonly host: string; readonly port: number })
-  const address = 'host' in where ? { address: where.host, port: where.port } : where
+  const { code = 'UNKNOWN', errno } = error as { readonly code?: string; readonly errno?: number }
+  const { host, port } = peer.native as { readonly host?: string; readonly port?: number }
+  const address = peer instanceof VUnixSocketPeer ? peer.path : host
   const info = {
-    code: code ?? 'UNKNOWN',
-    errno: errno === undefined ? undefined : -errno,
-    syscall,
-    ...address,
+    code,
+    syscall: 'listen',
+    ...(errno === undefined ? {} : { errno: -errno }),
+    ...(address === undefined ? {} : { address }),
+    ...(port === undefined ? {} : { port }),
   }
-  return new VSocketError(`could not listen on ${peer}: ${syscall ?? 'listen'} ${info.code}`, info, {
-    cause: error,
-  })
+  return new VSocketError(`could not listen on ${peer}: listen ${code}`, info, { cause: error })
 }
 
 function removePath(path: string): void {

@@ -7,7 +7,7 @@
 import { chmodSync } from 'node:fs'
 import { VIOError, VIPSocketPeer, type VSocketPeer, VUnixSocketPeer } from '@vio/io'
 import { checkSocketPeer } from './address.js'
-import type { VSocketError } from './errno.js'
+import { VSocketError } from './errno.js'
 import { type ListeningServerOwner, removeStale, type VBindOptions } from './listening-server.js'
 import { NativeListener } from './native-listener.js'
 
@@ -50,12 +50,19 @@ export class NativeListeningServer {
   }
 
   async #bind(peer: VSocketPeer, options: VBindOptions): Promise<VSocketPeer> {
+    let bound: VSocketPeer
     try {
-      return this.#listenOn(peer, options)
+      bound = this.#listenOn(peer, options)
     } catch (error) {
       if (options.removeStale !== true || !(await removeStale(peer, error))) throw error
-      return this.#listenOn(peer, options)
+      bound = this.#listenOn(peer, options)
     }
+    // Whoever closes in the same breath is not to be told that it listens.
+    await Promise.resolve()
+    if (!this.#isClosed) return bound
+    this.#listener?.close()
+    const code = 'ERR_SERVER_NOT_RUNNING'
+    throw new VSocketError(`could not listen on ${peer}: the listener was closed meanwhile`, { code })
   }
 
   #listenOn(peer: VSocketPeer, options: VBindOptions): VSocketPeer {

@@ -166,13 +166,11 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
   }
 
   #connectingOwner(connector: Connecting): ConnectingOwner {
-    const agent = this
+    // No accessors: an object with some of its own has a shape of its own, which the engine keeps for long.
     return {
       reactor: this.reactor,
       connector,
-      get closed() {
-        return agent.closed
-      },
+      isClosed: () => this.closed,
       mayTry: (peer) => this.#mayTry(peer),
       connectDevice: (peer) => void super.connect(peer),
       closeIO: (reason) => this.closeIO(reason),
