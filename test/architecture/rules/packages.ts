@@ -52,6 +52,8 @@ const PACKAGES: Readonly<Record<string, PackageRule>> = {
 const OUTSIDE: readonly { readonly name: string; readonly files: RegExp }[] = [
   { name: 'rxjs', files: /(^|\/)rx\.ts$/ },
   { name: 'koffi', files: /^load\.ts$/ },
+  { name: '@noble', files: /^pake\.ts$/ },
+  { name: 'ws', files: /^driver\// },
 ]
 
 /** Breaches of the order of the packages, their entry points and the packages from outside. */
