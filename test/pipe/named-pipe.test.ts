@@ -173,11 +173,10 @@ describe.each([false, true])('openNamedPipe (native: %s)', (useNative) => {
 describe('createPipePair', () => {
   const kinds: readonly VPipePairKind[] = ['pipe', 'fifo', 'socket-pair']
 
-  it.each(kinds)(
+  it.for(kinds)(
     'carries bytes and their end from the writer to the reader over a %s',
-    async (kind, ...rest) => {
-      const context = rest.at(-1) as never
-      if (kind === 'pipe' && !native.has('readiness')) skipUnless(context, false, 'native is off here')
+    async (kind, context) => {
+      skipUnless(context, kind !== 'pipe' || native.has('readiness'), 'native is off here')
       const pair = await createPipePair(running.reactor, { kind })
       expect(pair.kind).toBe(kind)
       const pattern = new VBytePattern(3)

@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
 import { VByteBuffer } from '@vio/io'
 import { chain } from '@vio/io/facade'
 import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@vio/io/testing'
@@ -14,6 +15,7 @@ import { skipUnless } from '../lib/skip.js'
 import { type Folder, hasProgram, makeFolder, openPipe, type Running, runReactor, until } from './support.js'
 
 const STDIO = fileURLToPath(new URL('./fixtures/stdio.mjs', import.meta.url))
+const GZIP = fileURLToPath(new URL('../docs/pipe/gzip.mjs', import.meta.url))
 const LINK = fileURLToPath(new URL('./fixtures/link.mjs', import.meta.url))
 
 let running: Running
@@ -100,6 +102,19 @@ describe('the standard streams', () => {
   it('end as lost, and do not end the process, when the reader goes away', async () => {
     const { stderr } = await runShell('epipe', '| head -c 10 > /dev/null')
     expect(stderr).toBe('false EPIPE')
+  })
+
+  it('lead through a program and out again', async (context) => {
+    skipUnless(context, hasProgram('gzip'), 'there is no gzip')
+    const text = Buffer.from('compress this '.repeat(10_000))
+    await using child = new VChild(running.reactor, process.execPath, [GZIP])
+    const source = new VProbeProducer({ reactor: running.reactor })
+    const sink = new VProbeConsumer({ grantAtAttach: null })
+    const { done } = chain(source, child, sink)
+    source.feed(new VByteBuffer(text))
+    source.end()
+    expect((await done).clean).toBe(true)
+    expect(gunzipSync(sink.received.pop()).equals(text)).toBe(true)
   })
 
   it('are drained at once when nothing was written, and refuse what is no time', async () => {
