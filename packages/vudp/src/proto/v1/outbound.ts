@@ -18,7 +18,10 @@ const TAG: number = VUT1.tagOfAeadBytes
 /** Less than this is not worth a datagram. */
 const LEAST_BYTES: number = HEADER + TAG + 32
 
-/** Why a batch of DATA ended. */
+/** Of what an address may get before it has proved itself, this much is for the challenges that let it do so. */
+const RESERVED_BYTES: number = 4 * LEAST_BYTES
+
+/** What a datagram would be for. */
 type Want = 'nothing' | 'ack' | 'data'
 
 /** Puts datagrams together; one for a connection. */
@@ -122,7 +125,8 @@ export class Outbound {
     const { paths, recovery } = this.#parts
     const path = paths.current
     const isSmall = path.mtu.isSuspect && recovery.probesOwed > 0
-    const size = Math.min(isSmall ? VUT1.datagramBytes : path.datagramBytes, batch.room, path.allowedBytes)
+    const allowed = path.allowedBytes - (withData ? RESERVED_BYTES : 0)
+    const size = Math.min(isSmall ? VUT1.datagramBytes : path.datagramBytes, batch.room, allowed)
     if (size < LEAST_BYTES) return false
     const builder = this.#begin(batch, size)
     if (builder === null) return false
@@ -158,6 +162,8 @@ export class Outbound {
     const { acks, streams, ids, liveness, unreliable, recovery, paths } = this.#parts
     this.isHeldBack = path.allowedBytes < LEAST_BYTES
     if (this.isHeldBack) return 'nothing'
+    const mustAnswer = acks.dueAt <= now || paths.owesChallenge || paths.answerPeer !== null
+    if (path.allowedBytes < LEAST_BYTES + RESERVED_BYTES) return mustAnswer ? 'ack' : 'nothing'
     if (recovery.probesOwed > 0 && !this.#isSilent(now, path)) return 'data'
     const work = streams.scheduler.hasWork || ids.hasWork || unreliable.hasWork || liveness.owesPing
     if (work && this.#isSilent(now, path)) paths.askForConsent(now)
@@ -165,8 +171,7 @@ export class Outbound {
       if (path.pacer.canSend(now)) return 'data'
       this.pacedUntil = path.pacer.nextAt(now)
     } else if (!work && path.hasWindow) path.congestion.onAppLimited(path.inFlightBytes)
-    const isDue = acks.dueAt <= now || paths.owesChallenge || paths.answerPeer !== null
-    return isDue ? 'ack' : 'nothing'
+    return mustAnswer ? 'ack' : 'nothing'
   }
 
   /** True if the peer has not shown for so long that it is there that nothing but a challenge may go to it. */

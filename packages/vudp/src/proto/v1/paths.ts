@@ -201,8 +201,13 @@ export class Paths {
       this.#use(now, previous)
       return
     }
+    if (this.#current.isValidated) return
     const [spare, ...others] = this.#spares
-    if (spare === undefined || this.#current.isValidated) return
+    if (spare === undefined) {
+      // It is the only one there is: asked again until it answers.
+      this.#beginChallenge(now)
+      return
+    }
     this.#spares = [...others, this.#current.peer]
     const path = new Path(spare, this.#pathOptions)
     path.onReceived(now, VUT1.initBytes)
