@@ -13,6 +13,6 @@ describeSweep({
   version: 'VUT 0.8',
   maker: makeV08,
   scenarios: SCENARIOS.filter(({ v08 }) => v08 !== false),
-  seeds: seeds(3),
+  seeds: seeds(5, 200),
   bytes: () => BYTES,
 })

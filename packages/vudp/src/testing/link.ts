@@ -224,7 +224,6 @@ export class SimLink {
     const { delayMs = 0, jitterMs = 0, reorder, late } = this.#options
     let arrivesAt = leavesAt + delayMs
     if (jitterMs > 0) arrivesAt += this.#draws.jitter.publicDouble() * jitterMs
-    this.#release(arrivesAt)
     if (late !== undefined && this.#happens(late.rate, this.#draws.reorder)) {
       this.counts.reordered += 1
       this.#events.schedule(datagram, arrivesAt + late.ms)
@@ -239,6 +238,7 @@ export class SimLink {
     // Jitter delays, it does not reorder: what was sent first arrives first.
     this.#lastArrivalAt = Math.max(this.#lastArrivalAt, arrivesAt)
     this.#events.schedule(datagram, this.#lastArrivalAt)
+    this.#release(this.#lastArrivalAt)
   }
 
   /** Another one passes: those that waited for it go right behind it. */
