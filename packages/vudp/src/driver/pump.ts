@@ -43,6 +43,7 @@ export interface VDatagramPumpOptions<E> {
 const DEFAULT_DATAGRAMS_PER_TURN = 256
 const DEFAULT_BATCHES_PER_TURN = 32
 const DEFAULT_BATCH_BYTES = 65_536
+const BLOCKED_PAUSE_MS = 5
 const NEVER = Number.POSITIVE_INFINITY
 
 /**
@@ -200,7 +201,8 @@ export class VDatagramPump<E> implements IVTask, IVDatagramHandler {
     }
     // A timer that comes too early finds nothing to do and is set anew: cheaper than moving it with each datagram.
     if (this.#timer !== null && this.#timerAt <= dueAt) return
-    const delayMs = Math.max(dueAt - this.#now, 0)
+    // While the port takes nothing, a machine that is due has to wait for it anyway.
+    const delayMs = Math.max(dueAt - this.#now, this.blocked ? BLOCKED_PAUSE_MS : 0)
     this.#timerAt = dueAt
     if (this.#timer === null) this.#timer = this.reactor.schedule(delayMs, this.#onTimer)
     else this.#timer.reset(delayMs)
