@@ -22,6 +22,8 @@ export interface BenchSubject {
   readonly prepare?: () => void | Promise<void>
   /** One run, timed. Returns how much arrived at the end, counted there; anything but `load` is an error. */
   readonly run: () => number | Promise<number>
+  /** For what is no rate of work, as memory: measures by itself, once a round, and returns the value. `run` is not called. */
+  readonly value?: () => Promise<number>
   /** Why the subject cannot run on this machine. Set, it is left out, and so are its ratios, with this reason. */
   readonly absent?: string
 }
@@ -33,6 +35,8 @@ export interface BenchRatio {
   readonly of: string
   /** The subject it is compared with. */
   readonly over: string
+  /** Another pair: the ratio is the lesser one of the two. */
+  readonly orLess?: { readonly of: string; readonly over: string }
   /** The least that the project wants; shown in the table only. */
   readonly target?: number
 }
@@ -160,6 +164,7 @@ async function measureOnce(each: BenchSubject, options: MeasureOptions): Promise
   // engine also drops its optimised code for classes that have no instance just then, of any subject, and needs some
   // tens of milliseconds to make it again: a program that runs for longer never sees that.
   globalThis.gc?.()
+  if (each.value !== undefined) return await each.value()
   await runFor(each, options.warmMs ?? DEFAULT_WARM_MS)
   const { runs, elapsedMs } = await runFor(each, options.timedMs ?? DEFAULT_TIMED_MS)
   return (runs * each.load) / (each.loadPerUnit ?? 1) / (elapsedMs / 1000)
@@ -187,15 +192,27 @@ async function runChecked(each: BenchSubject): Promise<number> {
   return elapsedMs
 }
 
-/** Median over the rounds of the ratio within each round. */
+/** Median over the rounds of the ratio within each round; the lesser one, where a ratio has two pairs. */
 function ratioOf(rates: Rates, ratio: BenchRatio): number {
-  const under = rates.get(ratio.over) ?? []
-  return median((rates.get(ratio.of) ?? []).map((rate, round) => rate / (under[round] ?? Number.NaN)))
+  return Math.min(
+    ...pairsOf(ratio).map(({ of, over }) => {
+      const under = rates.get(over) ?? []
+      return median((rates.get(of) ?? []).map((rate, round) => rate / (under[round] ?? Number.NaN)))
+    }),
+  )
+}
+
+function pairsOf({
+  of,
+  over,
+  orLess,
+}: BenchRatio): readonly { readonly of: string; readonly over: string }[] {
+  return orLess === undefined ? [{ of, over }] : [{ of, over }, orLess]
 }
 
 /** Why a ratio cannot be given, or undefined. Throws for a subject that the bench does not have. */
 function absenceOf(all: readonly BenchSubject[], ratio: BenchRatio): string | undefined {
-  for (const name of [ratio.of, ratio.over]) {
+  for (const name of pairsOf(ratio).flatMap(({ of, over }) => [of, over])) {
     const found = all.find((each) => each.subject === name)
     if (found === undefined) throw new RangeError(`ratio ${ratio.key} names the unknown subject ${name}`)
     if (found.absent !== undefined) return found.absent

@@ -1,0 +1,70 @@
+/**
+ * Connected ends for the chains of the socket bench: the TCP agents and listeners of `@vio/sock`, with their defaults but
+ * for the sizes, which are the ones of all stacks.
+ */
+import { type IVHalfClose, VHalfClose, VIPSocketPeer, VNoHalfClose } from '@vio/io'
+import type { VReactor } from '@vio/reactor'
+import {
+  type VClientSocketAgent,
+  type VClientSocketAgentOptions,
+  VTCPClientSocketAgent,
+  VTCPListeningSocket,
+} from '@vio/sock'
+import { TRANSFER_BYTES } from './stack.js'
+
+/** What is under the chains. */
+export type Transport = 'net' | 'native'
+
+const SIZES: VClientSocketAgentOptions = {
+  maxRead: TRANSFER_BYTES,
+  maxWrite: TRANSFER_BYTES,
+  wbufLen: TRANSFER_BYTES,
+}
+
+/** Makes ends over one transport. */
+export class Ends {
+  readonly #reactor: VReactor
+  readonly #transport: Transport
+
+  constructor(reactor: VReactor, transport: Transport) {
+    this.#reactor = reactor
+    this.#transport = transport
+  }
+
+  /** Listens on loopback; gives the port. */
+  async listen(accepted: (end: VClientSocketAgent) => void): Promise<number> {
+    const listener = new VTCPListeningSocket(this.#reactor, null, {
+      transport: this.#transport,
+      factory: ({ sock, peer }) => {
+        const end = new VTCPClientSocketAgent(this.#reactor, sock, { ...SIZES, peer })
+        accepted(end)
+        return end
+      },
+    })
+    const bound = await listener.bind(new VIPSocketPeer('127.0.0.1', 0))
+    listener.listen()
+    return (bound as VIPSocketPeer).port
+  }
+
+  /** Begins to connect to loopback. The end of the input closes the output too. */
+  begin(port: number): VClientSocketAgent {
+    const end = this.#make(new VNoHalfClose())
+    end.connect(new VIPSocketPeer('127.0.0.1', port))
+    return end
+  }
+
+  /** Connects to loopback. */
+  async connect(port: number): Promise<VClientSocketAgent> {
+    const end = this.#make(new VHalfClose())
+    if (await end.connectTo(new VIPSocketPeer('127.0.0.1', port))) return end
+    throw end.endReason?.value ?? new Error('there is no connection')
+  }
+
+  #make(halfClosePolicy: IVHalfClose): VClientSocketAgent {
+    return new VTCPClientSocketAgent(this.#reactor, null, {
+      ...SIZES,
+      transport: this.#transport,
+      halfClosePolicy,
+    })
+  }
+}
