@@ -180,6 +180,8 @@ export class VUDPConnection implements IVUDPEngine {
       if (now >= paths.dueAt) paths.onTimeout(now)
       if (now >= recovery.dueAt) recovery.onTimeout(now)
       if (now >= liveness.pingAt) liveness.owesPing = true
+      const { blocked } = this.#parts.streams.scheduler
+      if (now >= blocked.dueAt) blocked.onTimeout(now, recovery.ptoMs)
     }
     this.#settle(now)
   }
@@ -202,6 +204,7 @@ export class VUDPConnection implements IVUDPEngine {
       liveness.pingAt,
       liveness.idleAt(recovery.ptoMs),
       paths.current.mtu.retryAt,
+      this.#parts.streams.scheduler.blocked.dueAt,
       this.#outbound.pacedUntil,
     )
   }

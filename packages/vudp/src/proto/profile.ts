@@ -67,6 +67,10 @@ export interface V1Profile {
   readonly ackRttParts: number
   /** Ranges out of order that a stream may hold; beyond, the connection ends. */
   readonly maxGaps: number
+  /** Streams that ask about their limit again in one round. */
+  readonly blockedPerRound: number
+  /** Ranges from which on an acknowledgement asks to be acknowledged itself, so that old ones can be dropped. */
+  readonly pingAtRanges: number
   readonly maxReasonBytes: number
   readonly maxCloseRepeats: number
   readonly localIds: number
@@ -170,6 +174,8 @@ export const VUT1: V1Profile = Object.freeze({
   ackFrequency: 10,
   ackRttParts: 4,
   maxGaps: 32_768,
+  blockedPerRound: 16,
+  pingAtRanges: 6,
   maxReasonBytes: 128,
   maxCloseRepeats: 64,
   localIds: 4,

@@ -50,8 +50,9 @@ export class MtuSearch {
 
   /** The size to probe now; 0 for none. */
   probeBytes(now: number): number {
-    if (!this.#isActive || this.#isProbing || this.#suspicions > 0) return 0
+    if (!this.#isActive) return 0
     if (now >= this.retryAt) this.#restart()
+    if (this.#isProbing || this.#suspicions > 0) return 0
     return this.#steps[this.#step] ?? 0
   }
 

@@ -32,6 +32,8 @@ export class Outbound {
   isHeldBack = false
   readonly #parts: V1Parts
   readonly #builder = new DatagramBuilder()
+  /** When an acknowledgement may next ask to be acknowledged itself. */
+  #askAckAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: V1Parts) {
     this.#parts = parts
@@ -143,15 +145,18 @@ export class Outbound {
     const { paths, acks, streams, ids, liveness, unreliable, recovery } = this.#parts
     const smoothedRttMs = paths.current.rtt.smoothedMs
     if (acks.isOwed) acks.write(now, builder, smoothedRttMs)
+    const wantsAck = acks.rangeCount >= VUT1.pingAtRanges && now >= this.#askAckAt && !builder.isEmpty
     paths.writeChallenge(builder)
     paths.writeAnswers(builder, paths.current.peer)
-    if (!withData) return
-    const { isEmpty } = builder
-    ids.write(builder)
-    streams.scheduler.writeControls(now, builder, smoothedRttMs)
-    unreliable.write(builder, isEmpty)
-    streams.scheduler.writeBytes(builder)
-    const mustAsk = liveness.owesPing || recovery.probesOwed > 0
+    if (withData) {
+      const { isEmpty } = builder
+      ids.write(builder)
+      streams.scheduler.writeControls(now, builder, smoothedRttMs)
+      unreliable.write(builder, isEmpty)
+      streams.scheduler.writeBytes(builder)
+    }
+    const mustAsk = wantsAck || (withData && (liveness.owesPing || recovery.probesOwed > 0))
+    if (wantsAck) this.#askAckAt = now + smoothedRttMs
     if (builder.isEliciting || !mustAsk || builder.room < 1) return
     builder.bytes[builder.at] = FRAME.ping
     builder.wrote(builder.at + 1)

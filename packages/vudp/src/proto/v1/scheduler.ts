@@ -6,6 +6,7 @@
  * a stream that has nothing to send is in no queue, so that the work does not grow with the streams.
  */
 import { VUT_CODE } from '../errors.js'
+import { BlockedStreams } from './blocked.js'
 import type { DatagramBuilder } from './builder.js'
 import { Fifo } from './fifo.js'
 import { FRAME, numbersSize, streamHeaderSize, writeNumbers, writeStreamHeader } from './frames.js'
@@ -13,11 +14,16 @@ import { OWED, type Stream } from './stream.js'
 import type { Streams } from './streams.js'
 import { varintSize } from './varint.js'
 
+/** After how many round trips a stream that stands asks again for the first time. */
+const BLOCKED_ROUND_TRIPS = 3
+
 /** The queues of the streams that have something to send. */
 export class Scheduler {
   /** Frames about all streams that are owed. */
   owesTotalLimit = false
   owesStreams = false
+  /** Streams that stand at a limit of the peer. */
+  readonly blocked: BlockedStreams = new BlockedStreams()
   readonly #streams: Streams
   readonly #controls = new Fifo<Stream>()
   readonly #lost = new Fifo<Stream>()
@@ -75,6 +81,7 @@ export class Scheduler {
     this.owesTotalLimit = false
     this.owesStreams = false
     for (const queue of [this.#controls, this.#lost, this.#fresh]) queue.clear()
+    this.blocked.clear()
   }
 
   /** Writes the frames that are owed, as far as there is room. */
@@ -176,6 +183,7 @@ export class Scheduler {
     }
     if (stream.owed & OWED.blocked && output.isBlocked) {
       if (!this.#write(builder, FRAME.blocked, stream, output.buffer.nextOffset)) return false
+      this.blocked.onBlocked(now, stream, BLOCKED_ROUND_TRIPS * smoothedRttMs)
     }
     stream.owed = 0
     return true
