@@ -1,33 +1,13 @@
 /**
- * `VPipeAgent`, `VPipeReader` and `VPipeWriter` on pipes: who closes what, what is refused, and that no descriptor is
- * closed twice.
+ * `VPipeAgent` on pipes: what it carries, how it ends, what it refuses, and that no descriptor is closed twice.
  */
+
 import { closeSync, constants, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  isByteHandleInput,
-  isByteHandleOutput,
-  VByteBuffer,
-  VByteWriter,
-  type VFailure,
-  VFIOCompleted,
-  VFIOLost,
-  VHalfClose,
-  VIOCompleted,
-  VIOError,
-  VIOLost,
-  VNoHalfClose,
-  VPipePeer,
-} from '@vio/io'
+import { VByteBuffer, VByteWriter, type VFailure, VFIOCompleted, VFIOLost, VIOError } from '@vio/io'
 import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@vio/io/testing'
-import {
-  type IVDescriptor,
-  VDescriptorError,
-  VPipeAgent,
-  type VPipeOptions,
-  VPipeReader,
-  VPipeWriter,
-} from '@vio/pipe'
+import { native as system } from '@vio/native'
+import { VDescriptorError, VPipeAgent } from '@vio/pipe'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { skipUnless } from '../lib/skip.js'
 import {
@@ -37,6 +17,7 @@ import {
   openPipe,
   quiet,
   type Running,
+  reuse,
   runReactor,
   until,
 } from './support.js'
@@ -53,54 +34,6 @@ afterEach(() => {
   running.reactor.stop()
   folder.remove()
 })
-
-/** A reader that keeps what it reads and how it ended. */
-class Reading extends VPipeReader {
-  readonly pieces: Buffer[] = []
-  ended: unknown
-
-  override doRead(): void {
-    try {
-      this.pieces.push(this.readSome(1000))
-    } catch (error) {
-      this.ended = error
-      this.closeIO(new VFIOCompleted())
-    }
-  }
-
-  get text(): string {
-    return Buffer.concat(this.pieces).toString()
-  }
-}
-
-/** A writer of one text. */
-class Writing extends VPipeWriter {
-  left = Buffer.alloc(0)
-  failed: unknown
-
-  send(text: string | Buffer): void {
-    this.left = Buffer.concat([this.left, Buffer.from(text)])
-    this.startWriting()
-  }
-
-  override doWrite(): void {
-    try {
-      this.left = this.left.subarray(this.writeSome(this.left))
-    } catch (error) {
-      this.failed = error
-      this.closeIO(new VFIOLost())
-    }
-    if (this.left.length === 0) this.stopWriting()
-  }
-}
-
-function pipeEnds(options: VPipeOptions = {}): { reader: Reading; writer: Writing } {
-  const [readFd, writeFd] = openPipe(folder)
-  return {
-    reader: new Reading(running.reactor, readFd, options),
-    writer: new Writing(running.reactor, writeFd, options),
-  }
-}
 
 /** Two agents that are joined by two pipes. */
 function agents(
@@ -119,130 +52,6 @@ function attached(agent: VPipeAgent): { source: VProbeProducer; sink: VProbeCons
   return { source, sink }
 }
 
-/** Has other files take the numbers that were freed. */
-function reuse(fds: readonly number[]): { checkAndClose(): void } {
-  const opened: number[] = []
-  while (!fds.every((fd) => opened.includes(fd))) {
-    expect(opened.length).toBeLessThan(50)
-    opened.push(openSync('/dev/null', 'r'))
-  }
-  return {
-    checkAndClose: () => {
-      for (const fd of opened) {
-        expect(readSync(fd, Buffer.alloc(1))).toBe(0)
-        closeSync(fd)
-      }
-    },
-  }
-}
-
-describe.each([false, true])('readers and writers of pipes (native: %s)', (native) => {
-  it('call doRead and doWrite of a subclass on a FIFO, and read the end as VIOCompleted [VE-125]', async () => {
-    const { reader, writer } = pipeEnds({ native })
-    expect([isByteHandleInput(reader), isByteHandleOutput(writer)]).toEqual([true, true])
-    reader.startReading()
-    writer.send('over the pipe')
-    await until(() => reader.text === 'over the pipe')
-    writer.closeOutput(new VFIOCompleted())
-    await until(() => reader.ended !== undefined)
-    expect(reader.ended).toBeInstanceOf(VIOCompleted)
-    expect(() => reader.readSome(1)).toThrow(VIOCompleted)
-    expect(() => writer.writeSome(Buffer.from('x'))).toThrow(VIOCompleted)
-    expect(running.failures()).toEqual([])
-  })
-
-  it('read and write only while they were told to [VE-125]', async () => {
-    const { reader, writer } = pipeEnds({ native })
-    writer.send('early')
-    await quiet()
-    expect(reader.pieces).toEqual([])
-    reader.startReading()
-    await until(() => reader.text === 'early')
-    reader.stopReading()
-    writer.send(' and late')
-    await quiet()
-    expect(reader.text).toBe('early')
-    expect(() => reader.readSome(0)).toThrow(RangeError)
-    expect(reader.readSome(100).toString()).toBe(' and late')
-    writer.closeIO(new VFIOCompleted())
-    reader.closeIO(new VFIOCompleted())
-    reader.startReading()
-    writer.startWriting()
-  })
-
-  it('close as lost, and log it, when a handler throws [VE-125]', async () => {
-    const { reader, writer } = pipeEnds({ native })
-    reader.doRead = () => {
-      throw new Error('cannot read')
-    }
-    reader.startReading()
-    writer.send('x')
-    await until(() => reader.closed)
-    expect(() => reader.readSome(1)).toThrow(VIOLost)
-    expect(running.failures()).toHaveLength(1)
-    writer.closeIO(new VFIOLost())
-  })
-
-  it('write until nobody reads, which is a loss and no crash [VE-125 VE-S17]', async () => {
-    const { reader, writer } = pipeEnds({ native })
-    reader.closeIO(new VFIOLost())
-    await quiet()
-    writer.send('to nobody')
-    await until(() => {
-      writer.startWriting()
-      return writer.failed !== undefined
-    })
-    expect(writer.failed).toBeInstanceOf(VIOError)
-  })
-
-  it('have a peer that closes with them as the policies say, and refuse another kind [VE-127]', async () => {
-    const { reader, writer } = pipeEnds({ native, halfClosePolicy: new VNoHalfClose() })
-    const other = pipeEnds({ native })
-    expect(() => reader.setPipePeer(other.reader as never)).toThrow(VIOError)
-    expect(() => writer.setPipePeer({} as never)).toThrow(VIOError)
-    reader.setPipePeer(writer)
-    expect(reader.peer.equals(new VPipePeer(reader.fileno(), writer.fileno()))).toBe(true)
-    expect(writer.peer.equals(reader.peer)).toBe(true)
-    reader.setPipePeer(other.writer)
-    expect(writer.peer.readFd).toBe(-1)
-    reader.setPipePeer(writer)
-    reader.closeInput(new VFIOCompleted())
-    expect([reader.closed, writer.closed, other.writer.closed]).toEqual([true, true, false])
-    other.reader.setPipePeer(other.writer)
-    other.writer.closeOutput(new VFIOCompleted())
-    expect(other.reader.closed).toBe(false)
-    other.writer.halfClosePolicy = new VNoHalfClose()
-    other.writer.closeIO(new VFIOCompleted())
-    expect(other.reader.closed).toBe(true)
-    expect(() => {
-      other.writer.halfClosePolicy = {} as never
-    }).toThrow(TypeError)
-  })
-
-  it('close their descriptor once, say -1 afterwards, and call back once [VE-128 VE-S26]', async () => {
-    const [readFd, writeFd] = openPipe(folder)
-    let calls = 0
-    const closeCallback = (): void => {
-      calls += 1
-      throw new Error('this is logged')
-    }
-    const reader = new Reading(running.reactor, readFd, { native, closeCallback })
-    const descriptor: IVDescriptor = reader
-    expect(descriptor.fileno()).toBe(readFd)
-    expect(reader.halfClosePolicy).toBeInstanceOf(VHalfClose)
-    reader[Symbol.dispose]()
-    await until(() => reader.fileno() === -1)
-    const foreign = reuse([readFd])
-    expect(descriptor.closeIO(new VFIOLost())).toBe(true)
-    reader[Symbol.dispose]()
-    await quiet()
-    foreign.checkAndClose()
-    expect(calls).toBe(1)
-    expect(running.failures()).toHaveLength(1)
-    closeSync(writeFd)
-  })
-})
-
 describe.each([false, true])('VPipeAgent (native: %s)', (native) => {
   it('talks to another over two FIFOs [VE-126]', async () => {
     const [a, b] = agents({ native })
@@ -259,8 +68,9 @@ describe.each([false, true])('VPipeAgent (native: %s)', (native) => {
     await until(() => right.sink.ended !== null)
     expect(right.sink.ended?.clean).toBe(true)
     right.source.end()
-    await until(() => a.fileno() === -1 && b.fileno() === -1)
-    expect([a.closed, b.closed]).toEqual([true, true])
+    await until(() => a.closed && b.closed)
+    await Promise.all([a.released, b.released])
+    expect([a.fileno(), b.fileno()]).toEqual([-1, -1])
   })
 
   it('carries 10 MB each way at once, byte for byte', { timeout: 30_000 }, async () => {
@@ -425,6 +235,33 @@ describe.each([false, true])('VPipeAgent (native: %s)', (native) => {
     await b.released
   })
 
+  it.each(['fresh', 'attached', 'written to', 'full', 'read from', 'half closed', 'ended', 'closed'])(
+    'is aborted when it is %s: both chains hear of it once, and both descriptors are closed',
+    async (state) => {
+      const [a, b] = agents({ native })
+      const { source, sink } = attached(a)
+      const far = state === 'read from' || state === 'ended' ? attached(b) : undefined
+      if (state !== 'fresh') await quiet()
+      if (state === 'written to') source.feed(new VByteBuffer(Buffer.alloc(10)))
+      if (state === 'full') source.feed(new VByteBuffer(Buffer.alloc(1_000_000)))
+      if (state === 'half closed') source.end()
+      far?.source.feed(new VByteBuffer(Buffer.alloc(100)))
+      if (state === 'ended') far?.source.end()
+      if (state === 'closed') a.closeIO(new VFIOCompleted())
+      if (state !== 'fresh') await quiet()
+      a.byteProduce.abort(new Error('enough'))
+      a.byteConsume.abort(new Error('enough'))
+      a.byteProduce.abort()
+      await until(() => a.fileno() === -1)
+      await a.released
+      expect([sink.aborted !== null, source.aborted !== null]).toEqual([true, true])
+      expect([a.closed, a.bufferedBytes, a.readFd, a.writeFd]).toEqual([true, 0, -1, -1])
+      b.closeIO(new VFIOLost())
+      await b.released
+      expect(running.failures()).toEqual([])
+    },
+  )
+
   it('is aborted by a signal, before and while it is used', async () => {
     const controller = new AbortController()
     const [a, b] = agents({ native, signal: controller.signal })
@@ -434,9 +271,14 @@ describe.each([false, true])('VPipeAgent (native: %s)', (native) => {
     await until(() => sink.ended !== null && source.aborted !== null)
     expect(sink.ended).toMatchObject({ clean: false, reason: { message: 'no more' } })
     await Promise.all([a.released, b.released])
-    const [c, d] = agents({ native, signal: controller.signal })
+    let calls = 0
+    const closeCallback = (): void => {
+      calls += 1
+    }
+    const [c, d] = agents({ native, signal: controller.signal, closeCallback })
     expect([c.closed, d.closed]).toEqual([true, true])
     await Promise.all([c.released, d.released])
+    expect(calls).toBe(2)
   })
 
   it('leaves no descriptor open over a thousand opens and closes, however they end', async (context) => {
@@ -456,4 +298,20 @@ describe.each([false, true])('VPipeAgent (native: %s)', (native) => {
     }
     await until(() => (openDescriptors() ?? 0) <= before)
   })
+})
+
+it('ends as lost when somebody closes its descriptors under it, and closes none of others', async (context) => {
+  skipUnless(context, system.has('readiness'), 'native is off here')
+  const [a, b] = agents()
+  const { source, sink } = attached(a)
+  await quiet()
+  for (const fd of [a.readFd, a.writeFd]) closeSync(fd)
+  source.feed(new VByteBuffer(Buffer.alloc(200_000)))
+  await until(() => source.aborted !== null)
+  a.closeIO(new VFIOLost())
+  await until(() => sink.ended !== null || sink.aborted !== null)
+  await a.released
+  b.closeIO(new VFIOLost())
+  await b.released
+  expect(running.failures()).toEqual([])
 })

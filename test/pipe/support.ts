@@ -195,3 +195,20 @@ export function openDescriptors(): number | undefined {
     return undefined
   }
 }
+
+/** Has other files take the numbers that were freed. */
+export function reuse(fds: readonly number[]): { checkAndClose(): void } {
+  const opened: number[] = []
+  while (!fds.every((fd) => opened.includes(fd))) {
+    if (opened.length > 50) throw new Error('the numbers are not free')
+    opened.push(openSync('/dev/null', 'r'))
+  }
+  return {
+    checkAndClose: () => {
+      for (const fd of opened) {
+        if (readSync(fd, Buffer.alloc(1)) !== 0) throw new Error(`descriptor ${fd} is not what it was`)
+        closeSync(fd)
+      }
+    },
+  }
+}

@@ -39,16 +39,15 @@ export class VDescriptorEnd extends VByteEndpoint implements IVDescriptor {
     checkEndOptions(options)
     super(reactor, device, options)
     this.#device = device
-    const ended = onAbort(options.signal, (reason) => this.closeIO(new VFIOLost(reason)))
+    let ended = (): void => undefined
     this.released = new Promise((resolve) => {
       device.onReleased(() => {
         ended()
         this.#tellClosed(options.closeCallback)
         resolve()
       })
-      // A signal that had aborted before has closed it already.
-      if (device.fd === -1) resolve()
     })
+    ended = onAbort(options.signal, (reason) => this.closeIO(new VFIOLost(reason)))
   }
 
   /** The descriptor, of two the one that is read; -1 once it was closed. */

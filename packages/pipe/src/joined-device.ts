@@ -22,11 +22,13 @@ export class JoinedDevice implements IVDescriptorDevice {
     this.#input = input
     this.#output = output
     this.#peer = new VPipePeer(input?.fd ?? -1, output?.fd ?? -1)
-    const released = (): void => {
-      if (this.readFd === -1 && this.writeFd === -1) this.#released()
+    const parts = new Set([input, output].filter((part) => part !== null))
+    for (const part of parts) {
+      part.onReleased(() => {
+        parts.delete(part)
+        if (parts.size === 0) this.#released()
+      })
     }
-    input?.onReleased(released)
-    output?.onReleased(released)
   }
 
   /** The descriptor that is read; -1 if there is none or it was closed. */

@@ -87,8 +87,13 @@ class Watched implements Readiness {
 
   want(read: boolean, write: boolean, gone: boolean): void {
     const events = (read ? readiness.READABLE : 0) | (write ? readiness.WRITABLE : 0) | (gone ? GONE : 0)
-    if (events === 0) this.#watch.stop()
-    else this.#watch.start(events)
+    try {
+      if (events === 0) this.#watch.stop()
+      else this.#watch.start(events)
+    } catch {
+      // Somebody closed the descriptor under its owner: the next call of the system says so.
+      setImmediate(() => this.#listener(read, write, true))
+    }
   }
 
   close(): void {

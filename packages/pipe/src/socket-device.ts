@@ -37,7 +37,6 @@ export class SocketDevice implements IVDescriptorDevice {
   readonly #spec: DeviceSpec
   readonly #socket: Socket
   readonly #stream: VStreamDevice
-  #fd: number
   #inputEnd: VFailure | null = null
   #outputEnd: VFailure | null = null
   #released: () => void = () => undefined
@@ -50,16 +49,13 @@ export class SocketDevice implements IVDescriptorDevice {
       throw VDescriptorError.of(`descriptor ${spec.fd} cannot be used as a ${spec.kind}`, cause)
     }
     this.#spec = spec
-    this.#fd = spec.fd
     this.#stream = new VStreamDevice(this.#socket)
-    this.#socket.once('close', () => {
-      this.#fd = -1
-      this.#released()
-    })
+    this.#socket.once('close', () => this.#released())
   }
 
   get fd(): number {
-    return this.#fd
+    // From its destruction on the number may be another's, although the stream tells it later.
+    return this.#socket.destroyed ? -1 : this.#spec.fd
   }
 
   get readable(): boolean {

@@ -62,11 +62,12 @@ export class VTTY extends VByteEndpoint {
     this.#options = options
     this.#size = sizeOf(terminal.output)
     process.on('SIGWINCH', this.#onWinch)
-    const ended = onAbort(options.signal, (reason) => this.closeIO(new VFIOLost(reason)))
+    let ended = (): void => undefined
     device.onReleased(() => {
       ended()
       this.#release()
     })
+    ended = onAbort(options.signal, (reason) => this.closeIO(new VFIOLost(reason)))
     if (options.raw === true && !this.closed) this.setRawMode(true)
   }
 
