@@ -22,5 +22,7 @@ export type { IVUDPEngine, IVUDPStream, VUDPEvent, VUDPHooks } from './proto/eng
 export { VUDPLost, VUT_CODE, type VUTCodes } from './proto/errors.js'
 export type { VUDPStats } from './proto/stats.js'
 export type { IVTrace } from './proto/trace.js'
+export { hkdfExpand, hkdfExtract, type SessionKeys, sessionKeys } from './proto/v1/key-schedule.js'
+export { encodePunch, KIND, openPunch } from './proto/v1/packet.js'
 export type { V08Options } from './proto/v08/config.js'
 export { V08Connection } from './proto/v08/connection.js'
