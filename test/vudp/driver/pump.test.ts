@@ -1,0 +1,231 @@
+/**
+ * The pump: when it enters a machine, what it does with a port that refuses, and how it ends.
+ */
+import { VIOError, VIPSocketPeer, type VTransmitBatch } from '@vio/io'
+import { VTestBench } from '@vio/io/testing'
+import type { IVMachine } from '@vio/vudp'
+import { VDatagramPump, type VDatagramPumpOptions } from '@vio/vudp'
+import { describe, expect, it } from 'vitest'
+import { MemoryPort } from './memory-ports.js'
+
+const PEER = new VIPSocketPeer('127.0.0.1', 9)
+
+/** A machine that does what it is told and notes what it was given. */
+class Scripted implements IVMachine<string> {
+  readonly seen: string[] = []
+  readonly events: string[] = []
+  /** What is to be sent: a batch each. */
+  readonly out: string[][] = []
+  dueAt: number = Number.POSITIVE_INFINITY
+  failure: Error | null = null
+
+  handleDatagram(now: number, from: VIPSocketPeer, bytes: Buffer): void {
+    if (this.failure !== null) throw this.failure
+    this.seen.push(`${now} ${from} ${bytes.toString()}`)
+  }
+
+  handleTimeout(now: number): void {
+    this.seen.push(`${now} timeout`)
+    this.dueAt = Number.POSITIVE_INFINITY
+  }
+
+  pollTransmit(_now: number, batch: VTransmitBatch): boolean {
+    const next = this.out.shift()
+    if (next === undefined) return false
+    batch.begin(PEER)
+    for (const text of next) batch.commit(batch.buffer.write(text, batch.end))
+    return true
+  }
+
+  pollTimeout(): number {
+    return this.dueAt
+  }
+
+  pollEvent(): string | undefined {
+    return this.events.shift()
+  }
+}
+
+interface Given {
+  readonly bench: VTestBench
+  readonly port: MemoryPort
+  readonly machine: Scripted
+  readonly told: string[]
+  readonly pump: VDatagramPump<string>
+}
+
+function given(options: Partial<VDatagramPumpOptions<string>> = {}): Given {
+  const bench = new VTestBench()
+  const port = new MemoryPort('127.0.0.1', 1)
+  const machine = new Scripted()
+  const told: string[] = []
+  const pump = new VDatagramPump<string>(bench.reactor, {
+    port,
+    machine,
+    onEvent: (event) => told.push(event),
+    onEnd: (reason) => told.push(`end ${reason.constructor.name}`),
+    ...options,
+  })
+  pump.start()
+  bench.settle()
+  return { bench, port, machine, told, pump }
+}
+
+function sentBy(port: MemoryPort): string[] {
+  return port.sent.map(({ bytes }) => bytes.toString())
+}
+
+describe('VDatagramPump', () => {
+  it('gives the machine what arrives, from the place in memory where it lies', () => {
+    const { bench, port, machine } = given()
+    port.arrive(Buffer.from('one'), PEER)
+    port.arrive(Buffer.from('two'), PEER)
+    expect(machine.seen).toEqual([])
+    bench.settle()
+    expect(machine.seen).toEqual(['0 127.0.0.1:9 one', '0 127.0.0.1:9 two'])
+  })
+
+  it('wakes the machine when it is due, with one timer, and never early', () => {
+    const { bench, machine, pump } = given()
+    machine.dueAt = 50
+    pump.kick()
+    bench.settle()
+    expect(pump.armed).toBe(true)
+    machine.dueAt = 20
+    pump.kick()
+    bench.settle(19)
+    expect(machine.seen).toEqual([])
+    bench.settle(1)
+    expect(machine.seen).toEqual(['20 timeout'])
+    expect(pump.armed).toBe(false)
+    // A timer that comes too early, as the machine is due later now, is set anew.
+    machine.dueAt = 30
+    pump.kick()
+    bench.settle()
+    machine.dueAt = 100
+    bench.settle(40)
+    expect(machine.seen.length).toBe(1)
+    bench.settle(60)
+    expect(machine.seen).toEqual(['20 timeout', '100 timeout'])
+    expect(bench.host.alarmAt).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('tells what the machine tells, and sends what it sends', () => {
+    const { bench, port, machine, told, pump } = given()
+    machine.events.push('a', 'b')
+    machine.out.push(['11', '22', '3'], ['444'])
+    pump.kick()
+    expect(told).toEqual([])
+    bench.settle()
+    expect(told).toEqual(['a', 'b'])
+    expect(sentBy(port)).toEqual(['11', '22', '3', '444'])
+  })
+
+  it('keeps what the port refuses, in order, and asks for no more until it is taken', () => {
+    const { bench, port, machine, pump } = given()
+    port.takes = 2
+    machine.out.push(['11', '22', '33'], ['44'])
+    pump.kick()
+    bench.settle()
+    expect(sentBy(port)).toEqual(['11', '22'])
+    expect(pump.blocked).toBe(true)
+    expect(machine.out.length).toBe(1)
+    port.takes = 0
+    pump.kick()
+    bench.settle()
+    expect(port.sent.length).toBe(2)
+    port.takes = 10
+    port.listener()
+    bench.settle()
+    expect(sentBy(port)).toEqual(['11', '22', '33', '44'])
+    expect(pump.blocked).toBe(false)
+  })
+
+  it('does not spin while a machine is due and the port takes nothing', () => {
+    const { bench, port, machine, pump } = given()
+    port.takes = 0
+    machine.out.push(['x'])
+    machine.handleTimeout = () => machine.seen.push('due')
+    machine.dueAt = 0
+    pump.kick()
+    bench.settle(100)
+    expect(machine.seen.length).toBeLessThan(30)
+  })
+
+  it('does a bounded piece of work in a turn, and goes on in the next', () => {
+    const { bench, port, machine, pump } = given({ maxDatagramsPerTurn: 2, maxBatchesPerTurn: 2 })
+    for (let count = 0; count < 5; count += 1) {
+      port.arrive(Buffer.from(String(count)), PEER)
+      machine.out.push([String(count)])
+    }
+    pump.runTask()
+    expect(machine.seen.length).toBe(2)
+    expect(port.sent.length).toBe(2)
+    bench.settle()
+    expect(machine.seen.length).toBe(5)
+    expect(port.sent.length).toBe(5)
+  })
+
+  it('drops a batch that is refused for good, and says so', () => {
+    const refused: string[] = []
+    const { bench, port, machine, pump } = given({
+      onSendError: (error, peer) => refused.push(`${error.message} ${peer}`),
+    })
+    port.failure = new VIOError('no way')
+    machine.out.push(['11'], ['22'])
+    pump.kick()
+    bench.settle()
+    expect(refused).toEqual(['no way 127.0.0.1:9'])
+    expect(sentBy(port)).toEqual(['22'])
+    expect(pump.running).toBe(true)
+  })
+
+  it('ends when the port is closed, when the machine fails, and without a word when it is stopped', () => {
+    const first = given()
+    first.port.close()
+    first.bench.settle()
+    expect(first.told).toEqual(['end VFIOCompleted'])
+    expect(first.pump.running).toBe(false)
+
+    const second = given()
+    second.bench.expectFailures()
+    second.machine.failure = new Error('a defect')
+    second.machine.dueAt = 1000
+    second.port.arrive(Buffer.from('x'), PEER)
+    second.bench.settle()
+    expect(second.told).toEqual(['end VFIOLost'])
+    expect(second.bench.failures.length).toBe(1)
+    expect([second.pump.armed, second.bench.host.alarmAt]).toEqual([false, Number.POSITIVE_INFINITY])
+
+    const third = given()
+    third.machine.dueAt = 1000
+    third.pump.kick()
+    third.bench.settle()
+    third.pump.stop()
+    third.pump.stop()
+    third.pump.start()
+    third.port.arrive(Buffer.from('x'), PEER)
+    third.bench.settle(2000)
+    expect([third.told, third.machine.seen]).toEqual([[], []])
+  })
+
+  it('lets a handler of events stop it', () => {
+    const { bench, machine, told, pump } = given({
+      onEvent: (event) => {
+        told.push(event)
+        pump.stop()
+      },
+    })
+    machine.events.push('a', 'b')
+    machine.out.push(['x'])
+    pump.kick()
+    bench.settle()
+    expect(told).toEqual(['a'])
+    expect(machine.out.length).toBe(1)
+  })
+
+  it('refuses numbers that are none', () => {
+    expect(() => given({ maxDatagramsPerTurn: 0 })).toThrow('maxDatagramsPerTurn is a whole number from 1 on')
+    expect(() => given({ batchBytes: 1.5 })).toThrow('batchBytes is a whole number from 1 on')
+  })
+})
