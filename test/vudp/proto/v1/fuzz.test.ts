@@ -1,0 +1,248 @@
+/**
+ * Any bytes at any time, forged by outsiders and by one who holds the keys: no throw, bounded memory, times that are
+ * finite or never.
+ */
+import { VFIOCompleted, VFIOLost, VIPSocketPeer } from '@vio/io'
+import { VSeededRandom } from '@vio/reactor/testing'
+import { describe, expect, it } from 'vitest'
+import { FRAME, FrameReader } from '../../../../packages/vudp/src/proto/v1/frames.js'
+import { parseInit, parseResp } from '../../../../packages/vudp/src/proto/v1/packet.js'
+import { decodeParameters } from '../../../../packages/vudp/src/proto/v1/parameters.js'
+import type { Stream } from '../../../../packages/vudp/src/proto/v1/stream.js'
+import { varintSize, writeVarint } from '../../../../packages/vudp/src/proto/v1/varint.js'
+import { runs, seeds } from '../../../lib/runs.js'
+import { INSIDER, Insider } from './insider.js'
+
+const OTHERS: readonly VIPSocketPeer[] = [1, 2, 3].map((at) => new VIPSocketPeer(`10.9.1.${at}`, 3000 + at))
+const WINDOW = 20_000
+const MAX_STREAMS = 8
+/** What all streams may send together, divided among them. */
+const SHARE = (1.5 * WINDOW) / (MAX_STREAMS + 1) - 500
+const STEPS = 400
+
+/** Draws what a fuzzer needs. */
+class Draw {
+  readonly random: VSeededRandom
+
+  constructor(seed: number) {
+    this.random = new VSeededRandom(seed)
+  }
+
+  below(bound: number): number {
+    return this.random.publicUint32() % bound
+  }
+
+  chance(share: number): boolean {
+    return this.random.publicDouble() < share
+  }
+
+  bytes(size: number): Buffer {
+    const bytes = Buffer.alloc(size)
+    this.random.fillPublic(bytes)
+    return bytes
+  }
+
+  /** A number that is small, near a bound, or huge. */
+  number(near: number): number {
+    const kind = this.below(6)
+    if (kind < 3) return this.below(near + 2)
+    if (kind === 3) return near + this.below(3) - 1 < 0 ? 0 : near + this.below(3)
+    return kind === 4 ? this.below(2 ** 31) : Number.MAX_SAFE_INTEGER - this.below(3)
+  }
+}
+
+const TYPES: readonly number[] = [
+  FRAME.padding,
+  FRAME.ping,
+  FRAME.ack,
+  FRAME.ack,
+  FRAME.stream,
+  FRAME.stream + 2,
+  FRAME.stream + 2,
+  FRAME.stream + 2,
+  FRAME.streamLimit,
+  FRAME.totalLimit,
+  FRAME.streams,
+  FRAME.blocked,
+  FRAME.resetStream,
+  FRAME.stopSending,
+  FRAME.pathChallenge,
+  FRAME.pathResponse,
+  FRAME.newId,
+  FRAME.retireId,
+  FRAME.datagram,
+  0x4000,
+]
+
+function numbers(...values: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(values.reduce((sum, value) => sum + varintSize(value), 0))
+  let at = 0
+  for (const value of values) at = writeVarint(bytes, at, value)
+  return bytes
+}
+
+/** One frame that is mostly well formed and often means something. */
+function frame(draw: Draw, sent: number): Buffer {
+  const type = draw.chance(0.0003) ? draw.below(0x60) : (TYPES[draw.below(TYPES.length)] as number)
+  // Even ones are its own; the victim's have to be open.
+  const stream = draw.chance(0.999) ? 2 * draw.below(MAX_STREAMS) : draw.below(2 * MAX_STREAMS)
+  const data = draw.bytes(draw.below(draw.chance(0.999) ? 150 : 200))
+  switch (type) {
+    case FRAME.ack: {
+      const largest = draw.chance(0.9999) ? Math.max(0, sent - draw.below(8)) : draw.number(sent)
+      if (largest < 12 && draw.chance(0.999)) return numbers(type, largest, 0, 0, 0)
+      return numbers(type, largest, draw.below(1000), 1, draw.below(2), draw.below(3), draw.below(3))
+    }
+    case FRAME.stream:
+      return Buffer.concat([numbers(type, stream, draw.below(SHARE)), data])
+    case FRAME.stream + 2: {
+      const offset = draw.chance(0.9995) ? draw.below(SHARE) : draw.number(WINDOW)
+      const final = draw.chance(0.003) ? 1 : 0
+      return Buffer.concat([numbers(type + final, stream, offset, data.length), data])
+    }
+    case FRAME.streamLimit:
+    case FRAME.blocked:
+    case FRAME.stopSending:
+      return numbers(type, stream, draw.number(WINDOW))
+    case FRAME.resetStream:
+      return draw.chance(0.03) ? numbers(type, stream, 1, draw.below(WINDOW)) : numbers(FRAME.ping)
+    case FRAME.totalLimit:
+    case FRAME.streams:
+      return numbers(type, draw.number(100))
+    case FRAME.pathChallenge:
+    case FRAME.pathResponse:
+      return Buffer.concat([numbers(type), draw.bytes(8)])
+    case FRAME.newId:
+      return Buffer.concat([numbers(type, draw.below(6)), draw.bytes(24)])
+    case FRAME.retireId:
+      return numbers(type, draw.below(draw.chance(0.999) ? 4 : 9))
+    case FRAME.datagram:
+    case 0x4000:
+      return Buffer.concat([numbers(type, data.length), data])
+    default:
+      return numbers(type)
+  }
+}
+
+/** What has to hold after every step. */
+function check(insider: Insider): void {
+  const { victim } = insider
+  const due = victim.pollTimeout()
+  expect(Number.isNaN(due)).toBe(false)
+  expect(due === Number.POSITIVE_INFINITY || due < insider.now + 10_000_000).toBe(true)
+  if (victim.drained) expect(due).toBe(Number.POSITIVE_INFINITY)
+  const stats = victim.stats()
+  expect(stats.inFlightSent).toBe(stats.inFlightAcked + stats.inFlightLost + stats.inFlightNow)
+  expect(stats.streamBytesRead).toBeLessThanOrEqual(stats.streamBytesReceived)
+  let kept = 0
+  for (const event of insider.events) {
+    if (event.type === 'stream-opened') kept += (event.stream as Stream).input.buffer.keptBytes
+  }
+  kept += (victim.stream as Stream).input.buffer.keptBytes
+  // Each of the streams keeps whole slabs, of which the last one may be the largest there is.
+  expect(kept).toBeLessThanOrEqual((MAX_STREAMS + 1) * (WINDOW + 2 * 65_536))
+}
+
+function useStreams(insider: Insider, draw: Draw): void {
+  const streams = insider.events.flatMap((event) => (event.type === 'stream-opened' ? [event.stream] : []))
+  const stream = [insider.victim.stream, ...streams][draw.below(streams.length + 1)]
+  if (stream === undefined) return
+  const kind = draw.below(40)
+  if (kind < 15) stream.readSome(1 + draw.below(5000))
+  else if (kind < 30) stream.writeSome(draw.bytes(draw.below(3000)))
+  else if (kind === 30) stream.finish()
+  else if (kind === 31) stream.stop()
+  else if (kind === 32) stream.reset()
+  else if (kind === 33) insider.victim.openStream()
+  else if (kind === 34) insider.victim.sendDatagram(draw.bytes(100))
+  else if (kind === 35 && draw.chance(0.1)) insider.victim.localAddressChanged()
+}
+
+/** One connection, attacked from the inside until the steps are over or it has ended. */
+function attack(seed: number): boolean {
+  const draw = new Draw(seed)
+  const insider = new Insider(
+    { windowBytes: WINDOW, maxWindowBytes: WINDOW, maxStreams: MAX_STREAMS, maxUnreliableBytes: 150 },
+    seed,
+  )
+  insider.connect()
+  for (let step = 0; step < STEPS && !insider.victim.drained; step += 1) {
+    const frames = Array.from({ length: 1 + draw.below(3) }, () =>
+      frame(draw, insider.victim.stats().inFlightSent - 1),
+    )
+    let plain = Buffer.concat(frames)
+    if (draw.chance(0.0005)) plain = plain.subarray(0, draw.below(plain.length + 1))
+    if (draw.chance(0.0005)) plain = draw.bytes(draw.below(60))
+    if (draw.chance(0.1)) insider.number += draw.below(draw.chance(0.1) ? 100_000 : 10)
+    const from = draw.chance(0.98) ? INSIDER : (OTHERS[draw.below(OTHERS.length)] as VIPSocketPeer)
+    insider.say(plain, from)
+    if (draw.chance(0.05)) insider.give(draw.bytes(draw.below(1400)), from)
+    useStreams(insider, draw)
+    if (draw.chance(0.5)) insider.wait(draw.below(draw.chance(0.02) ? 4000 : 60))
+    check(insider)
+  }
+  const wasAlive = insider.victim.closed === null
+  // However it was left, it comes to an end when it is told to.
+  insider.victim.close(draw.chance(0.5) ? new VFIOCompleted() : new VFIOLost())
+  insider.wait(3_600_000)
+  expect(insider.victim.drained).toBe(true)
+  expect(insider.victim.pollTimeout()).toBe(Number.POSITIVE_INFINITY)
+  return wasAlive
+}
+
+describe('decoders of VUT/1', () => {
+  it('take any bytes', () => {
+    const draw = new Draw(7)
+    const reader = new FrameReader()
+    for (let run = 0; run < runs(40_000, 400_000); run += 1) {
+      const bytes = draw.bytes(draw.below(80))
+      if (draw.chance(0.7) && bytes.length > 0) bytes[0] = TYPES[draw.below(TYPES.length)] as number & 0x3f
+      reader.reset(bytes)
+      let count = 0
+      while (reader.next()) {
+        count += 1
+        for (let index = 0; index < reader.ackCount && reader.type === FRAME.ack; index += 1) {
+          expect(reader.ackLow[index]).toBeLessThanOrEqual(reader.ackHigh[index] as number)
+          expect(reader.ackLow[index]).toBeGreaterThanOrEqual(0)
+        }
+      }
+      expect(count).toBeLessThanOrEqual(bytes.length)
+      decodeParameters(bytes)
+      parseResp(bytes)
+    }
+    for (let run = 0; run < runs(300); run += 1) parseInit(draw.bytes(1190 + draw.below(20)))
+  })
+})
+
+describe('a VUT/1 connection', () => {
+  it('takes any datagram of an outsider, in any state, and none of them changes it', () => {
+    const draw = new Draw(8)
+    const insider = new Insider()
+    const flood = (count: number) => {
+      for (let run = 0; run < count; run += 1) {
+        const bytes = draw.bytes(draw.below(100))
+        if (bytes.length > 0 && draw.chance(0.8))
+          bytes[0] = [0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0x40, 0x41][draw.below(7)] as number
+        insider.give(bytes, draw.chance(0.5) ? INSIDER : (OTHERS[draw.below(3)] as VIPSocketPeer))
+        insider.now += draw.random.publicDouble() / 10
+        insider.listen()
+      }
+    }
+    flood(runs(5_000, 50_000))
+    expect(insider.events).toEqual([])
+    insider.connect()
+    const before = insider.events.length
+    flood(runs(15_000, 150_000))
+    expect(insider.events.slice(before)).toEqual([])
+    expect(insider.victim.stats().datagramsInvalid).toBeGreaterThan(8_000)
+    expect(insider.victim.closed).toBeNull()
+  })
+
+  it('takes any frames of one who holds the keys', () => {
+    let alive = 0
+    const all = seeds(100, 1_200)
+    for (const seed of all) if (attack(seed)) alive += 1
+    // Most of what is said has to be taken, or little would be reached.
+    if (all.length > 1) expect(alive).toBeGreaterThan(all.length / 10)
+  })
+})
