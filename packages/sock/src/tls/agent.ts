@@ -15,6 +15,7 @@ import type { VListeningSocketOptions } from '../listener.js'
 import { VListeningSocket } from '../listener.js'
 import { VClientSocketAgent, type VClientSocketAgentOptions } from '../socket-agent.js'
 import type { IVSocketDevice } from '../socket-device.js'
+import type { VStreamSocket } from '../stream-socket.js'
 import { VTLSClientContext, VTLSServerContext } from './context.js'
 import { TLSDevice } from './device.js'
 import {
@@ -58,7 +59,7 @@ export class VTLSClientSocketAgent extends VClientSocketAgent {
    */
   constructor(
     reactor: IVReactor,
-    socket: Socket | IVSocketDevice | null = null,
+    socket: VStreamSocket | IVSocketDevice | null = null,
     options: VTLSClientSocketAgentOptions = {},
   ) {
     const names: ServerName = { target: undefined }
@@ -81,7 +82,7 @@ export class VTLSClientSocketAgent extends VClientSocketAgent {
     this.#tls = made as unknown as TLSDevice
     this.#names = names
     consumer = () => this.byteProduce.consumer
-    if (isUnderWay(socket)) this.#tls.begin()
+    if (this.#tls.hasSocket || (socket instanceof Socket && socket.connecting)) this.#tls.begin()
   }
 
   /** TLS itself: what was agreed upon, and who the other side is. Null before the handshake begins. */
@@ -162,7 +163,7 @@ export class VTLSListeningSocket extends VListeningSocket {
     this.#options = options
   }
 
-  protected override accepted(sock: Socket, peer: VSocketPeer): IVSocket {
+  protected override accepted(sock: VStreamSocket, peer: VSocketPeer): IVSocket {
     const { agent: more, clientClose, handler } = this.#options
     const agent = new VTLSClientSocketAgent(this.reactor, sock, {
       peer,
@@ -173,12 +174,6 @@ export class VTLSListeningSocket extends VListeningSocket {
     handler(agent)
     return agent
   }
-}
-
-/** True for a socket that is connected or will be without being told so. */
-function isUnderWay(socket: Socket | IVSocketDevice | null): boolean {
-  if (socket instanceof Socket) return socket.connecting || !socket.pending
-  return socket?.connected === true
 }
 
 type TLSConsumer = ConstructorParameters<typeof TLSDevice>[2]['consumer']

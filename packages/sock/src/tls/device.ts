@@ -69,6 +69,11 @@ export class TLSDevice implements IVSocketDevice {
     return this.#transport
   }
 
+  /** True if the socket is connected, whatever TLS says. */
+  get hasSocket(): boolean {
+    return this.#socket.connected
+  }
+
   get connected(): boolean {
     return this.#transport?.secured === true
   }
