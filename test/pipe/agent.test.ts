@@ -168,6 +168,23 @@ describe.each([false, true])('VPipeAgent (native: %s)', (native) => {
     b.closeIO(new VFIOLost())
   })
 
+  it('closes the descriptor of a direction with that direction, so that the other side hears of it', async () => {
+    const [a, b] = agents({ native })
+    const { source, sink } = attached(b)
+    const back = attached(a).source
+    a.closeInput(new VFIOCompleted())
+    await until(() => a.readFd === -1)
+    expect([a.closed, a.writeFd === -1]).toEqual([false, false])
+    // Without native a write has to find out.
+    if (source.aborted === null) source.feed(new VByteBuffer(Buffer.alloc(100)))
+    await until(() => source.aborted !== null)
+    expect(source.aborted?.reason).toMatchObject({ systemCode: 'EPIPE' })
+    back.feed(new VByteBuffer(Buffer.from('still')))
+    await until(() => sink.received.length === 5)
+    for (const agent of [a, b]) agent.closeIO(new VFIOLost())
+    await Promise.all([a.released, b.released])
+  })
+
   it('reads alone, writes alone, and needs one of the two [VE-126]', async () => {
     const [readFd, writeFd] = openPipe(folder)
     const reader = new VPipeAgent(running.reactor, readFd, -1, { native })
@@ -314,4 +331,15 @@ it('ends as lost when somebody closes its descriptors under it, and closes none 
   b.closeIO(new VFIOLost())
   await b.released
   expect(running.failures()).toEqual([])
+})
+
+it('hears under native that its reader went away, without writing', async (context) => {
+  skipUnless(context, system.has('readiness'), 'native is off here')
+  const [a, b] = agents()
+  const { source } = attached(a)
+  await quiet()
+  b.closeIO(new VFIOLost())
+  await until(() => source.aborted !== null)
+  expect(source.aborted?.reason).toMatchObject({ systemCode: 'EPIPE' })
+  a.closeIO(new VFIOLost())
 })

@@ -2,6 +2,7 @@
  * `VChild`: programs as ends of chains and between two elements, how they end, and how they are ended.
  */
 import { execFileSync } from 'node:child_process'
+import { getEventListeners } from 'node:events'
 import { VByteBuffer, VByteWriter, VIOError, VIOTimeout } from '@vio/io'
 import { chain } from '@vio/io/facade'
 import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@vio/io/testing'
@@ -231,6 +232,7 @@ describe('ending a child', () => {
     const late = new AbortController()
     const done = start('true', [], { signal: late.signal })
     await done.exited
+    expect(getEventListeners(late.signal, 'abort')).toEqual([])
     late.abort()
     expect(done.status).toMatchObject({ exitCode: 0 })
   })

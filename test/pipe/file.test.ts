@@ -224,6 +224,13 @@ describe('what is no file', () => {
 
   it('closed while the system works on it is closed behind that, and nobody else is', async () => {
     writeFileSync(path, Buffer.alloc(500_000))
+    const one = open()
+    const fd = one.fileno()
+    one.closeIO(new VFIOLost())
+    // A read is on its way, and would read what gets the number next.
+    expect(one.fileno()).toBe(fd)
+    await one.released
+    expect(one.fileno()).toBe(-1)
     const before = openDescriptors() ?? 0
     for (let round = 0; round < 200; round += 1) {
       const end = open({ use: round % 2 === 0 ? 'read' : 'both' })

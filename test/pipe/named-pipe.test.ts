@@ -120,9 +120,11 @@ describe.each([false, true])('openNamedPipe (native: %s)', (useNative) => {
       systemCode: 'ENOENT',
     })
     writeFileSync(path, '')
+    const before = openDescriptors()
     await expect(openNamedPipe(reactor, path, 'read', options)).rejects.toMatchObject({
       systemCode: 'EINVAL',
     })
+    expect(openDescriptors()).toBe(before)
     await expect(openNamedPipe(reactor, path, 'up' as never)).rejects.toThrow(TypeError)
     await expect(openNamedPipe(reactor, '//./pipe/x', 'read')).rejects.toMatchObject({
       systemCode: 'ENOTSUP',

@@ -102,6 +102,7 @@ describe('the standard streams', () => {
   it('end as lost, and do not end the process, when the reader goes away', async () => {
     const { stderr } = await runShell('epipe', '| head -c 10 > /dev/null')
     expect(stderr).toBe('false EPIPE')
+    expect((await runShell('late', '| head -c 1 > /dev/null')).stderr).toBe('alive')
   })
 
   it('lead through a program and out again', async (context) => {
