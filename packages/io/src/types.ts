@@ -137,6 +137,11 @@ export interface IVByteWriter extends IVByteProducing {
 export interface IVByteDevice {
   /** True once bytes can pass. A device that is never connected first is connected from the start. */
   readonly connected: boolean
+  /**
+   * True from the start on a device that connects by itself, and is not connected yet: what is written and ended meanwhile
+   * waits for the connection. Absent on others.
+   */
+  readonly connecting?: boolean
   /** The other side, or null where it has no address or none yet. */
   readonly peer: VPeer | null
   /** True if `readSome` would return bytes. */

@@ -228,6 +228,29 @@ describe.each(VERSIONS)('a transport of %s', (version) => {
     expect(ports[0].sent.every(({ to }) => to.equals(ports[1].localPeer))).toBe(true)
   })
 
+  it('lets one side end before there is a connection, and the other send', () => {
+    const { bench, a, b } = both(version)
+    const [source, empty] = [
+      new VProbeProducer({ reactor: bench.reactor }),
+      new VProbeProducer({ reactor: bench.reactor }),
+    ]
+    const [sink, nothing] = [
+      new VProbeConsumer({ grantAtAttach: null }),
+      new VProbeConsumer({ grantAtAttach: null }),
+    ]
+    a.byteConsume.attach(empty)
+    empty.end()
+    a.byteProduce.attach(sink)
+    b.byteProduce.attach(nothing)
+    b.byteConsume.attach(source)
+    source.feed(new VByteBuffer(PATTERN.take(3000)))
+    source.end()
+    bench.settle(60_000)
+    expect([sink.received.length, sink.ended?.clean]).toEqual([3000, true])
+    expect([nothing.received.length, nothing.ended?.clean]).toEqual([0, true])
+    expect([a.closed, b.closed]).toEqual([true, true])
+  })
+
   it('closes its socket when both directions are through and the last is said, and leaves no timer [VE-S32]', async () => {
     const { bench, a, b, ports } = both(version)
     bench.settle(100)

@@ -91,6 +91,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     this.#readTask = new RecurringTask(reactor, () => this.#readTurn())
     this.#tellTask = new RecurringTask(reactor, () => this.#tellConnected())
     this.#wasConnected = device.connected
+    this.#connecting = device.connecting === true
     device.onReady(() => this.#deviceChanged())
   }
 
@@ -344,7 +345,8 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
         }
       },
       outputFinished: (reason) => {
-        const closesAll = !this.#policy.halfOut || !this.#wasConnected
+        const isAlone = this.#wasConnected || this.device.connecting === true
+        const closesAll = !this.#policy.halfOut || !isAlone
         if (this.#inputClosed === null && closesAll) this.#endInput(reason)
         this.#releaseIfDone()
       },

@@ -36,6 +36,11 @@ export class StreamDevice implements IVByteDevice {
     return this.#owner.engine.connected
   }
 
+  /** It connects by itself, unless that has failed. */
+  get connecting(): boolean {
+    return !this.connected && this.#owner.engine.closed === null
+  }
+
   get peer(): VPeer {
     return this.#owner.engine.peer
   }
