@@ -1,9 +1,21 @@
 /**
  * The public names of this package. No logic.
  */
+export { isSameNetwork, scopeOf, type VAddressScope } from './address-scope.js'
+export * from './candidate.js'
 export * from './code.js'
+export { type IVLaneOwner, VLane } from './lane.js'
+export * from './lane-peers.js'
+export * from './mapping.js'
+export * from './mapping-life.js'
+export * from './nat-probe.js'
 export { VPake, VPakeError, type VPakeOptions } from './pake.js'
+export * from './puncher.js'
+export type { VSourceLimitOptions } from './source-limit.js'
+export * from './strategy.js'
 export * from './stun-attribute.js'
+export * from './stun-client.js'
 export * from './stun-message.js'
+export * from './stun-server.js'
 export type { IVNatCrypto } from './suite.js'
 export * from './words.js'

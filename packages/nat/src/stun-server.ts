@@ -1,0 +1,148 @@
+/**
+ * The answering side of STUN, as a machine with one lane for each of its addresses (RFC 8489, RFC 5780).
+ *
+ * Decides what is answered, by which lane, and how often one source is answered at all. It keeps nothing of who asked.
+ * Invariants: an answer goes to where the question came from and nowhere else; a plain question is answered with as few
+ * bytes as there can be, and what makes answers longer has to be asked for.
+ */
+import type { VIPSocketPeer } from '@vio/io'
+import { type IVLaneOwner, VLane } from './lane.js'
+import { SourceLimit, type VSourceLimitOptions } from './source-limit.js'
+import {
+  readChange,
+  STUN_ATTRIBUTES,
+  type VStunChange,
+  writeAddress,
+  writeErrorCode,
+  writeTypes,
+  writeXorAddress,
+} from './stun-attribute.js'
+import {
+  attributeOf,
+  decodeStun,
+  encodeStun,
+  STUN_BINDING,
+  unknownAttributes,
+  type VStunAttribute,
+  type VStunMessage,
+} from './stun-message.js'
+
+/** Options of a server. */
+export interface VStunServerOptions {
+  /**
+   * Its addresses: one, or four in the order (ip 1, port 1), (ip 1, port 2), (ip 2, port 1), (ip 2, port 2), which is what
+   * the behaviour of a NAT is found out with.
+   */
+  readonly addresses: readonly VIPSocketPeer[]
+  /** How often one source is answered. By default 20 a second, 60 at once. */
+  readonly limit?: VSourceLimitOptions
+}
+
+/** What a server has done. */
+export interface VStunServerCounts {
+  /** Questions that were answered, refusals included. */
+  answered: number
+  /** Datagrams that were no question. */
+  ignored: number
+  /** Questions that were dropped because their source asked too often. */
+  limited: number
+}
+
+const ALL_ADDRESSES = 4
+const PORT_BIT = 1
+const IP_BIT = 2
+const UNKNOWN_ATTRIBUTE = { code: 420, reason: 'Unknown Attribute' }
+const KNOWN_ALWAYS = [
+  STUN_ATTRIBUTES.USERNAME,
+  STUN_ATTRIBUTES.MESSAGE_INTEGRITY,
+  STUN_ATTRIBUTES.MESSAGE_INTEGRITY_SHA256,
+]
+
+/** Tells who asks which address it is seen at. */
+export class VStunServer implements IVLaneOwner<never> {
+  /** One machine for each address, in their order. */
+  readonly lanes: readonly VLane<never>[]
+  readonly counts: VStunServerCounts = { answered: 0, ignored: 0, limited: 0 }
+  readonly #addresses: readonly VIPSocketPeer[]
+  readonly #limit: SourceLimit
+  readonly #known: ReadonlySet<number>
+
+  /** @throws RangeError unless it has one address or four */
+  constructor(options: VStunServerOptions) {
+    const { addresses } = options
+    if (addresses.length !== 1 && addresses.length !== ALL_ADDRESSES) {
+      throw new RangeError(`a STUN server has 1 address or 4, got ${addresses.length}`)
+    }
+    this.#addresses = addresses
+    this.#limit = new SourceLimit(options.limit ?? { perSecond: 20, burst: 60 })
+    this.lanes = addresses.map((_address, index) => new VLane<never>(this, index))
+    const known: number[] = [...KNOWN_ALWAYS]
+    if (this.#hasOthers) known.push(STUN_ATTRIBUTES.CHANGE_REQUEST)
+    this.#known = new Set(known)
+  }
+
+  handleLane(now: number, lane: number, from: VIPSocketPeer, bytes: Buffer): void {
+    const message = decodeStun(bytes)
+    if (message === undefined || message.class !== 'request' || message.method !== STUN_BINDING) {
+      this.counts.ignored += 1
+      return
+    }
+    if (!this.#limit.allows(now, from.host)) {
+      this.counts.limited += 1
+      return
+    }
+    this.counts.answered += 1
+    const unknown = unknownAttributes(message, this.#known)
+    if (unknown.length > 0) {
+      const attributes = [
+        { type: STUN_ATTRIBUTES.ERROR_CODE, value: writeErrorCode(UNKNOWN_ATTRIBUTE) },
+        { type: STUN_ATTRIBUTES.UNKNOWN_ATTRIBUTES, value: writeTypes(unknown) },
+      ]
+      this.#answer(lane, from, message, { class: 'error', attributes })
+    } else this.#tell(lane, from, message)
+  }
+
+  handleTimeout(_now: number): void {}
+
+  pollTimeout(): number {
+    return Number.POSITIVE_INFINITY
+  }
+
+  pollEvent(): undefined {
+    return undefined
+  }
+
+  get #hasOthers(): boolean {
+    return this.#addresses.length === ALL_ADDRESSES
+  }
+
+  #tell(lane: number, from: VIPSocketPeer, message: VStunMessage): void {
+    const mapped = writeXorAddress(from, message.transactionId)
+    const attributes: VStunAttribute[] = [{ type: STUN_ATTRIBUTES.XOR_MAPPED_ADDRESS, value: mapped }]
+    const value = attributeOf(message, STUN_ATTRIBUTES.CHANGE_REQUEST)
+    const change = value && readChange(value)
+    const by = change === undefined ? lane : this.#changed(lane, change)
+    const other = this.#addresses[lane ^ (IP_BIT | PORT_BIT)]
+    const origin = this.#addresses[by]
+    if (change !== undefined && origin !== undefined && other !== undefined) {
+      attributes.push(
+        { type: STUN_ATTRIBUTES.RESPONSE_ORIGIN, value: writeAddress(origin) },
+        { type: STUN_ATTRIBUTES.OTHER_ADDRESS, value: writeAddress(other) },
+      )
+    }
+    this.#answer(by, from, message, { class: 'success', attributes })
+  }
+
+  #changed(lane: number, { ip, port }: VStunChange): number {
+    return lane ^ (ip ? IP_BIT : 0) ^ (port ? PORT_BIT : 0)
+  }
+
+  #answer(
+    lane: number,
+    to: VIPSocketPeer,
+    { transactionId, fingerprint }: VStunMessage,
+    answer: { readonly class: 'success' | 'error'; readonly attributes: readonly VStunAttribute[] },
+  ): void {
+    this.lanes[lane]?.send(to, encodeStun({ ...answer, transactionId, fingerprint }))
+  }
+}
