@@ -184,9 +184,9 @@ export class Handshake {
 
   /** Reads the first INIT and prepares RESP. Returns false if it does not open. */
   #answer(from: VIPSocketPeer, init: InitDatagram): boolean {
-    const { crypto } = this.#means
+    const { crypto: suite } = this.#means
     const scid = Buffer.from(init.scid)
-    const noise = new Noise(crypto, this.keys.psk, this.#prologue(scid), this.#drawKey())
+    const noise = new Noise(suite, this.keys.psk, this.#prologue(scid), this.#drawKey())
     const payload = noise.readFirst(init.message)
     if (payload === null) return false
     const parameters = decodeParameters(payload)
@@ -265,8 +265,8 @@ export class Handshake {
     if (now >= candidate.punch.dueAt) {
       candidate.punch.done(now)
       this.#sequence += 1
-      const { crypto } = this.#means
-      this.#send(candidate.peer, encodePunch(crypto, this.#ownPunchKey, this.keys.tag, this.#sequence))
+      const { crypto: suite } = this.#means
+      this.#send(candidate.peer, encodePunch(suite, this.#ownPunchKey, this.keys.tag, this.#sequence))
     }
     if (now >= candidate.init.dueAt && this.#init !== null) {
       candidate.init.done(now)

@@ -37,11 +37,11 @@ export class Noise {
   #peerPublic: Buffer = EMPTY
 
   /** @param privateKey the ephemeral private key, 32 bytes, drawn for this handshake alone */
-  constructor(crypto: IVCrypto, psk: Buffer, prologue: Uint8Array, privateKey: Buffer) {
-    this.#crypto = crypto
+  constructor(suite: IVCrypto, psk: Buffer, prologue: Uint8Array, privateKey: Buffer) {
+    this.#crypto = suite
     this.#psk = psk
     this.#privateKey = privateKey
-    this.#hash = crypto.sha256(PROTOCOL, prologue)
+    this.#hash = suite.sha256(PROTOCOL, prologue)
   }
 
   /** The hash of all that was said so far. */

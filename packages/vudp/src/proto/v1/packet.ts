@@ -61,18 +61,18 @@ export interface RespDatagram {
 }
 
 /** A PUNCH with sequence number `sequence`. */
-export function encodePunch(crypto: IVCrypto, key: Buffer, tag: Buffer, sequence: number): Buffer {
+export function encodePunch(suite: IVCrypto, key: Buffer, tag: Buffer, sequence: number): Buffer {
   const bytes = Buffer.alloc(PUNCH_BYTES)
   bytes[0] = KIND.punch
   bytes.set(tag, TAG_AT)
   bytes.writeUInt32BE(sequence, TAG_AT + TAG)
-  return withMac(crypto, key, bytes)
+  return withMac(suite, key, bytes)
 }
 
 /** The sequence number of a PUNCH; -1 if its length, its tag or its mac is wrong. */
-export function openPunch(crypto: IVCrypto, key: Buffer, tag: Buffer, bytes: Buffer): number {
+export function openPunch(suite: IVCrypto, key: Buffer, tag: Buffer, bytes: Buffer): number {
   if (bytes.length !== PUNCH_BYTES || !hasTag(bytes, TAG_AT, tag)) return -1
-  return checkMac(crypto, key, bytes) ? bytes.readUInt32BE(TAG_AT + TAG) : -1
+  return checkMac(suite, key, bytes) ? bytes.readUInt32BE(TAG_AT + TAG) : -1
 }
 
 /** An INIT, padded to its full size. */
@@ -119,7 +119,7 @@ export function parseResp(bytes: Buffer): RespDatagram | null {
 
 /** A VERSION that lists `versions`. */
 export function encodeVersion(
-  crypto: IVCrypto,
+  suite: IVCrypto,
   key: Buffer,
   tag: Buffer,
   versions: readonly number[],
@@ -129,14 +129,14 @@ export function encodeVersion(
   bytes.set(tag, TAG_AT)
   bytes[TAG_AT + TAG] = versions.length
   bytes.set(versions, VERSION_HEADER)
-  return withMac(crypto, key, bytes)
+  return withMac(suite, key, bytes)
 }
 
 /** The versions that a VERSION lists; null if its length, its tag or its mac is wrong. */
-export function openVersion(crypto: IVCrypto, key: Buffer, tag: Buffer, bytes: Buffer): Buffer | null {
+export function openVersion(suite: IVCrypto, key: Buffer, tag: Buffer, bytes: Buffer): Buffer | null {
   if (bytes.length < VERSION_HEADER + MAC || !hasTag(bytes, TAG_AT, tag)) return null
   const count = bytes[TAG_AT + TAG] ?? 0
-  if (bytes.length !== VERSION_HEADER + count + MAC || !checkMac(crypto, key, bytes)) return null
+  if (bytes.length !== VERSION_HEADER + count + MAC || !checkMac(suite, key, bytes)) return null
   return bytes.subarray(VERSION_HEADER, VERSION_HEADER + count)
 }
 
@@ -169,14 +169,14 @@ export function hasId(bytes: Buffer, at: number, id: Buffer): boolean {
   return bytes.length >= at + ID && bytes.compare(id, 0, ID, at, at + ID) === 0
 }
 
-function withMac(crypto: IVCrypto, key: Buffer, bytes: Buffer): Buffer {
+function withMac(suite: IVCrypto, key: Buffer, bytes: Buffer): Buffer {
   const end = bytes.length - MAC
-  bytes.set(crypto.hmac(key, bytes.subarray(0, end)).subarray(0, MAC), end)
+  bytes.set(suite.hmac(key, bytes.subarray(0, end)).subarray(0, MAC), end)
   return bytes
 }
 
-function checkMac(crypto: IVCrypto, key: Buffer, bytes: Buffer): boolean {
+function checkMac(suite: IVCrypto, key: Buffer, bytes: Buffer): boolean {
   const end = bytes.length - MAC
-  const mac = crypto.hmac(key, bytes.subarray(0, end)).subarray(0, MAC)
-  return crypto.equal(mac, bytes.subarray(end))
+  const mac = suite.hmac(key, bytes.subarray(0, end)).subarray(0, MAC)
+  return suite.equal(mac, bytes.subarray(end))
 }

@@ -130,8 +130,8 @@ export class Protection {
   #oldUntil = 0
   #failures = 0
 
-  constructor(crypto: IVCrypto, secrets: ProtectionSecrets) {
-    this.#crypto = crypto
+  constructor(suite: IVCrypto, secrets: ProtectionSecrets) {
+    this.#crypto = suite
     this.#cipher = secrets.cipher
     this.#datagramsPerKey = secrets.datagramsPerKey
     this.#send = this.#make(secrets.send)
