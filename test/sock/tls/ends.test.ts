@@ -118,6 +118,27 @@ describe.each(VERSIONS)('the end of a direction over %s', (version) => {
     expect(atServer.sink.ended?.reason).toBeInstanceOf(Error)
   })
 
+  it('that was sealed is clean also when the line ends in the same moment [N-09]', async () => {
+    for (const credit of [null, 0]) {
+      const rig = await TLSRig.make()
+      const cut = cutConnection(rig, version, { grantAtAttach: credit })
+      const { atServer, atClient } = cut.connection
+      await carry(rig, cut)
+      atClient.source.feed(bytes('all'))
+      atClient.source.end()
+      await rig.quiet()
+      // The last bytes and the end of the line come within one turn, before the library could say anything.
+      cut.server.feed(bytes(cut.toServer.received.pop()))
+      cut.server.end(true)
+      rig.bench.settle()
+      await rig.quiet()
+      if (!atServer.sink.closed) atServer.sink.grant(null)
+      await rig.quiet()
+      expect(atServer.sink.received.pop().toString()).toBe('all')
+      expect(atServer.sink.ended).toEqual({ clean: true, reason: undefined })
+    }
+  })
+
   it('that was sealed stays clean, whatever follows it on the line', async () => {
     const rig = await TLSRig.make()
     const cut = cutConnection(rig, version)
