@@ -34,7 +34,7 @@ type Connect = (
 ) => Connection | Promise<Connection>
 
 /** The most that is on the way and nobody has read: the kernel's pipe, what Node holds, and one read more. */
-const ROAD_BYTES = 262_144
+const ROAD_BYTES = 196_608
 
 function refuse(): never {
   throw new Error('an end that is open from the start has nothing to connect')
@@ -103,7 +103,7 @@ export function socketRig(useNative: boolean): IVEndpointRig {
     const [nearFd, farFd] = native.socketPair().map((fd) => native.release(fd)) as [number, number]
     const near = openDescriptor(reactor, nearFd, { ...options, native: useNative })
     return { near, far: new FarPipes(farFd, farFd, () => native.shutdown(farFd, 'write')) }
-  }, ROAD_BYTES * 4)
+  }, ROAD_BYTES * 2)
 }
 
 export function socketDeviceRig(useNative: boolean): IVDeviceRig {
@@ -127,7 +127,7 @@ export function childRig(): IVEndpointRig {
     const far = new FarPipes(farRead, farWrite)
     far.alsoOwn(inHold)
     return { near: child['endpoint'], far }
-  }, ROAD_BYTES * 4)
+  }, ROAD_BYTES * 3)
 }
 
 export function childDeviceRig(): IVDeviceRig {
