@@ -360,7 +360,7 @@ describe('connecting', () => {
 describe('what a socket is made with', () => {
   it('is a reactor, and by default a socket of its own and half-closing both ways [VE-95]', async () => {
     const { reactor } = startReactor()
-    const echo = new Echo(reactor)
+    const echo = new Echo(reactor, null, { transport: 'net' })
     expect([echo.halfClosePolicy.halfIn, echo.halfClosePolicy.halfOut]).toEqual([true, true])
     expect(echo.sock).toBeNull()
     await echo.connect((await place()).peer)

@@ -317,7 +317,7 @@ describe('what fails while a connection is taken', () => {
         return null
       }
     }
-    const listener = new Taking(reactor)
+    const listener = new Taking(reactor, null, { transport: 'net' })
     const peer = await listener.bind(ANY)
     listener.listen()
     const own = await connected(peer)

@@ -64,8 +64,9 @@ export {
   type VListeningSocketOptions,
 } from './listener.js'
 export type { VBindOptions } from './listening-server.js'
+export type { VNativeSocketDeviceOptions } from './native-opener.js'
 export { VNativeSocket } from './native-socket.js'
-export { VNativeSocketDevice, type VNativeSocketDeviceOptions } from './native-socket-device.js'
+export { VNativeSocketDevice } from './native-socket-device.js'
 export { VNetDevice } from './net-device.js'
 export type { VNetDeviceOptions } from './net-device-options.js'
 export { VClientSocketAgent, type VClientSocketAgentOptions } from './socket-agent.js'

@@ -9,6 +9,7 @@ import { VIPSocketPeer, type VSocketPeer } from '@vio/io'
 import { checkSocketPeer } from './address.js'
 import { socketLost } from './errno.js'
 import { NOT_NOW, VNativeSocket } from './native-socket.js'
+import type { VNetDeviceOptions } from './net-device-options.js'
 import type { GiveUp, OpeningOutcome, SocketOpener, VSourceAddress } from './socket-opener.js'
 
 /** A native socket that is connected, and to what. */
@@ -19,6 +20,12 @@ export interface OpenedNative {
 
 /** Starts to connect a native socket to a peer. */
 export type NativeOpener = SocketOpener<OpenedNative, never>
+
+/** Options of `VNativeSocketDevice`: those of `VNetDevice`. */
+export interface VNativeSocketDeviceOptions extends Omit<VNetDeviceOptions, 'opener'> {
+  /** What connects. By default one attempt at the one address, without a time-out. */
+  readonly opener?: NativeOpener
+}
 
 /**
  * Connects a socket to a peer.

@@ -18,19 +18,18 @@ import {
 import { checkFlag, describeValue } from './describe.js'
 import type { VSocketLost } from './errno.js'
 import { NativeIntake } from './native-intake.js'
-import { connectNative, type NativeOpener, type OpenedNative } from './native-opener.js'
+import {
+  connectNative,
+  type NativeOpener,
+  type OpenedNative,
+  type VNativeSocketDeviceOptions,
+} from './native-opener.js'
 import { VNativeSocket } from './native-socket.js'
-import { netDeviceSettings, type VNetDeviceOptions } from './net-device-options.js'
+import { netDeviceSettings } from './net-device-options.js'
 import type { IVSocketDevice } from './socket-device.js'
 import type { GiveUp, OpeningOutcome } from './socket-opener.js'
 
 const EMPTY: Buffer = Buffer.alloc(0)
-
-/** Options of `VNativeSocketDevice`: those of `VNetDevice`. */
-export interface VNativeSocketDeviceOptions extends Omit<VNetDeviceOptions, 'opener'> {
-  /** What connects. By default one attempt at the one address, without a time-out. */
-  readonly opener?: NativeOpener
-}
 
 /**
  * Reads and writes a socket that `native` has opened and connected, or null, which `connect` then opens.
@@ -74,13 +73,13 @@ export class VNativeSocketDevice implements IVSocketDevice {
       throw new TypeError(`a native socket device needs a native socket, got ${describeValue(socket)}`)
     }
     const { opener, ...others } = options
-    const settings = netDeviceSettings(others)
+    const { source, ...settings } = netDeviceSettings(others)
     this.maxReadBytes = settings.maxReadBytes
     this.maxWriteBytes = settings.maxWriteBytes
     this.#lingerMs = settings.lingerMs
     this.#noDelay = settings.noDelay
     this.#keepAlive = settings.keepAlive
-    this.#opener = opener ?? ((peer, outcome) => connectNative(peer, settings.source, outcome))
+    this.#opener = opener ?? ((peer, outcome) => connectNative(peer, source, outcome))
     this.#peer = options.peer ?? null
     this.#intake = new NativeIntake(this.maxReadBytes)
     if (socket !== null) this.#adopt(socket, options.peer ?? null)
@@ -98,6 +97,11 @@ export class VNativeSocketDevice implements IVSocketDevice {
   get localPeer(): VSocketPeer | null {
     const own = this.#socket?.localPeer ?? null
     return own instanceof VUnixSocketPeer ? null : own
+  }
+
+  /** Bytes that wait to be read: at most those of two reads. */
+  get heldBytes(): number {
+    return this.#intake.heldBytes
   }
 
   get readable(): boolean {
@@ -284,9 +288,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
 
   /** Tells the system what to wait for. */
   #wait(): void {
-    const socket = this.#socket
-    if (socket === null) return
-    socket.want(!this.#stopped && !this.#sawEnd, this.#full && this.#outputEnd === null)
+    this.#socket?.want(!this.#stopped && !this.#sawEnd, this.#full && this.#outputEnd === null)
   }
 
   #endOutput(): void {
@@ -306,7 +308,6 @@ export class VNativeSocketDevice implements IVSocketDevice {
     this.#changed()
   }
 
-  /** The connection is gone. */
   #lose(failure: VFailure): void {
     this.#sawEnd = true
     this.#inputEnd ??= failure
@@ -340,7 +341,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
   }
 
   #drop(): void {
-    if (this.#linger !== undefined) clearTimeout(this.#linger)
+    clearTimeout(this.#linger)
     this.#socket?.close()
     this.#socket = null
     if (this.#gone) return

@@ -14,7 +14,7 @@ export type VTransport = 'net' | 'native' | 'auto'
 /** An option of everything that makes sockets. */
 export interface VTransportOptions {
   /**
-   * What sockets that are made here are made of. By default 'net'. 'native' needs `@vio/native` with all that sockets ask
+   * What sockets that are made here are made of. By default 'auto'. 'native' needs `@vio/native` with all that sockets ask
    * of it: Linux, the main thread, and not `V_NATIVE=0`. 'auto' takes native ones where they are to be had.
    */
   readonly transport?: VTransport
@@ -25,7 +25,7 @@ export interface VTransportOptions {
  *
  * @throws VIOError, which says why, for 'native' where there are none; TypeError for what is no choice
  */
-export function isNative(transport: VTransport = 'net'): boolean {
+export function isNative(transport: VTransport = 'auto'): boolean {
   if (transport === 'net') return false
   if (transport === 'auto') return hasNativeSockets()
   if (transport !== 'native') {

@@ -12,11 +12,9 @@ import {
 import { type IVDeviceRig, type IVEndpointRig, type IVFarEnd, VProbeLog } from '@vio/io/testing'
 import { VFIOLost, type VLogEntry, VLogLevel } from '@vio/reactor'
 import { NativeListener } from '../../../packages/sock/src/native-listener.js'
+import type { VNativeSocketDeviceOptions } from '../../../packages/sock/src/native-opener.js'
 import type { VNativeSocket } from '../../../packages/sock/src/native-socket.js'
-import {
-  VNativeSocketDevice,
-  type VNativeSocketDeviceOptions,
-} from '../../../packages/sock/src/native-socket-device.js'
+import { VNativeSocketDevice } from '../../../packages/sock/src/native-socket-device.js'
 import { farLater, farOn } from './far-socket.js'
 import {
   CountingReactor,
