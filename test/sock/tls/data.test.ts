@@ -1,6 +1,7 @@
 /**
  * The bytes of a secured connection: all of them, in order, however they are cut, and never many of them held.
  */
+import { readFileSync } from 'node:fs'
 import { VBytePattern, type VDevicePairOptions, VPatternChecker } from '@vio/io/testing'
 import { VSeededRandom } from '@vio/reactor/testing'
 import { describe, expect, it } from 'vitest'
@@ -154,7 +155,7 @@ describe.each(VERSIONS)('what is held over %s', (version) => {
 })
 
 describe('TLS over TLS', () => {
-  it.each(VERSIONS)('carries one connection in another, with its ends [VE-129] (%s)', async (version) => {
+  it.each(VERSIONS)('carries one connection in another, with its ends (%s)', async (version) => {
     const rig = await TLSRig.make()
     const versions = { minVersion: version, maxVersion: version }
     const [outerServer, outerClient] = [rig.server(), rig.client()]
@@ -176,5 +177,24 @@ describe('TLS over TLS', () => {
     await rig.quiet()
     expect(atClient.sink.ended?.clean).toBe(true)
     expect([outerServer.failure, outerClient.failure]).toEqual([null, null])
+  })
+})
+
+describe('the place of a secure channel', () => {
+  it('is taken by TLS, and the decision says what is not built [VE-129]', async () => {
+    const scope = readFileSync(
+      new URL('../../../docs/decisions/0013-tls-over-chains.md', import.meta.url),
+      'utf8',
+    )
+    const statement = /\*\*Scope\.\*\*[^*]*/.exec(scope)?.[0] ?? ''
+    for (const name of ['VTS', 'VEC', 'VOL', 'VOP', 'None of them is built'])
+      expect(statement).toContain(name)
+    const rig = await TLSRig.make()
+    const { client, server, atServer, atClient } = await rig.secured()
+    // What stands in a chain is an element with two sides, and what the line carries is not what was said.
+    expect([client.plainIO.consumer.twoway, client.cipherIO.producer.twoway]).toEqual([true, true])
+    expect(server.cipherConsume.flows).toEqual([server.plainProduce])
+    expect(client.plainConsume.flows).toEqual([client.cipherProduce])
+    await rig.transfer(atClient, atServer, 10_000)
   })
 })
