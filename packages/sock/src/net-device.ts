@@ -31,6 +31,7 @@ import {
   openSocket,
   type SocketOpener,
 } from './socket-opener.js'
+import { SocketOutlet } from './socket-outlet.js'
 
 export type { VNetDeviceOptions } from './net-device-options.js'
 
@@ -53,6 +54,7 @@ export class VNetDevice implements IVSocketDevice {
   readonly #opener: SocketOpener
   #changed: () => void = () => undefined
   #intake: SocketIntake | null = null
+  #outlet: SocketOutlet | null = null
   #peer: VSocketPeer | null
   #connected = false
   #giveUp: GiveUp | null = null
@@ -67,7 +69,6 @@ export class VNetDevice implements IVSocketDevice {
   #full = false
   #noDelay: boolean
   #keepAlive: boolean
-  readonly #onWritten = (): void => this.#written()
 
   /** @throws TypeError for what is no socket, RangeError for a size below 1, VAddressError for a wrong source address */
   constructor(socket: Socket | null, options: VNetDeviceOptions = {}) {
@@ -184,11 +185,8 @@ export class VNetDevice implements IVSocketDevice {
   }
 
   writeSome(data: Uint8Array): number {
-    if (this.#intake === null || !this.writable || data.length === 0) return 0
-    const { socket } = this.#intake
-    const count = Math.min(this.maxWriteBytes - socket.writableLength, data.length)
-    socket.write(count === data.length ? data : data.subarray(0, count), this.#onWritten)
-    return count
+    if (!this.writable || data.length === 0) return 0
+    return this.#outlet?.write(data) ?? 0
   }
 
   closeInput(reason: VFailure): void {
@@ -258,6 +256,7 @@ export class VNetDevice implements IVSocketDevice {
       return
     }
     this.#intake = intake
+    this.#outlet = new SocketOutlet(socket, this.maxWriteBytes, () => this.#written())
     this.#giveUp = null
     this.#peer = peer ?? peerFromSock(socket)
     this.#connected = true
