@@ -76,7 +76,7 @@ describe('making a transport', () => {
     ['no secret of the peer', { peerSecret: undefined }, TypeError, 'needs its peerSecret'],
     ['a secret that is text', { secret: 'secret' }, TypeError, 'needs its secret'],
     ['a version that does not exist', { version: 'vut/2' }, TypeError, "'vut/1' or 'vut/0.8'"],
-    ['a buffer without room', { version: 'vut/0.8', bufLen: 100 }, RangeError, 'bufferBytes is 640'],
+    ['a buffer without room', { version: 'vut/0.8', bufLen: 100 }, RangeError, 'bufLen is 640'],
   ])('is refused with %s [VE-116]', (_name, wrong, kind, words) => {
     const make = (): VUDPTransport => new VUDPTransport(reactor, { ...good, ...wrong } as never)
     expect(make).toThrow(kind)

@@ -28,7 +28,7 @@ class Fuzz {
 
   constructor(seed: number) {
     this.#random = new VSeededRandom(seed)
-    this.engine = engineOf('a', { bufferBytes: BUFFER_BYTES })
+    this.engine = engineOf('a', { bufLen: BUFFER_BYTES })
   }
 
   run(): void {

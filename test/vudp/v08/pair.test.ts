@@ -147,7 +147,7 @@ describe('two connections of VUT 0.8', () => {
   })
 
   it('wait for a reader that is slow, and for one that stops for a while', () => {
-    const pair = new LinkedPair({ loss: 0.02, b: { bufferBytes: 2000 } })
+    const pair = new LinkedPair({ loss: 0.02, b: { bufLen: 2000 } })
     flowOn(pair.a, 20_000, [1, 2])
     const checker = new VPatternChecker(new VBytePattern(1))
     let readAt = 0

@@ -109,7 +109,7 @@ describe('what is taken', () => {
   })
 
   it('is one octet beyond a full window, without keeping it, and only one [VE-S30]', () => {
-    const hand = new HandPeer({ bufferBytes: 640 }).shake()
+    const hand = new HandPeer({ bufLen: 640 }).shake()
     hand.say({ data: Buffer.alloc(463, 1) }).hear()
     const edge = 640
     expect(hand.say({ seq: 480, data: Buffer.alloc(edge - 480, 1) }).hear()).toMatchObject([

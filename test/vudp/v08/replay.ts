@@ -64,7 +64,7 @@ class Replay {
         secret: hex(conversation[side].secret),
         peerSecret: hex(conversation[other].secret),
         peer: side === 'a' ? PEER_B : PEER_A,
-        bufferBytes: conversation.receive_buffer[side],
+        bufLen: conversation.receive_buffer[side],
         // Where the recorded end had more in flight than we would have, its peer's words have to make sense all the same.
         profile: { minWindowSegments: 1000 },
       },

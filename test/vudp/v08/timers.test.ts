@@ -225,7 +225,7 @@ describe('the windows', () => {
   })
 
   it('are announced at once when the application has read, and never fall', () => {
-    const hand = new HandPeer({ bufferBytes: 640 }).shake()
+    const hand = new HandPeer({ bufLen: 640 }).shake()
     hand.say({ data: Buffer.alloc(463) }).hear()
     expect(hand.hear()).toEqual([])
     hand.engine.stream.readSome(300)

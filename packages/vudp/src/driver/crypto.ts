@@ -14,6 +14,7 @@ import {
   createPublicKey,
   createSecretKey,
   diffieHellman,
+  hash as hashAtOnce,
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto'
@@ -113,6 +114,9 @@ class NodeAead implements IVAead {
 }
 
 function digest(name: string, parts: readonly Uint8Array[]): Buffer {
+  const [first] = parts
+  // Without an object for the one call it takes two thirds of the time.
+  if (parts.length === 1 && first !== undefined) return hashAtOnce(name, first, 'buffer')
   const hash = createHash(name)
   for (const part of parts) hash.update(part)
   return hash.digest()

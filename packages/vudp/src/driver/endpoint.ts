@@ -177,10 +177,9 @@ export class VUDPEndpoint implements AsyncDisposable {
 
   #make(options: VUDPSharedOptions): { readonly member: DemuxMember; readonly transport: VUDPTransport } {
     const member = this.#demux.place()
-    const { crypto, random } = this.#means
     const engine = makeEngine(
       { resetKey: this.#resets.key, ...options },
-      { port: this.sock, hooks: member.hooks, crypto, random },
+      { port: this.sock, hooks: member.hooks, ...this.#means },
     )
     const tag = engine instanceof VUDPConnection ? engine.tag : null
     const isTaken = tag === null ? this.#demux.hasAddress(options.peer) : this.#demux.hasTag(tag)

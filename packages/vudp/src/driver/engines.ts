@@ -19,7 +19,7 @@ export type VUDPVersion = 'vut/1' | 'vut/0.8'
 /** What both versions can be told about a connection; see `VUDPOptions` and `V08Options` for what each one means. */
 export interface VUDPConnectOptions
   extends Omit<VUDPOptions, 'hooks' | 'windowBytes'>,
-    Omit<V08Options, keyof VUDPOptions | 'profile' | 'bufferBytes'> {
+    Omit<V08Options, keyof VUDPOptions | 'profile' | 'bufLen'> {
   /** The version to speak. Both sides have to name the same one. By default 'vut/1'. */
   readonly version?: VUDPVersion
   /**
@@ -48,19 +48,19 @@ const USUAL_BYTES = { 4: 1472, 6: 1452 } as const
  */
 export function makeEngine(options: VUDPConnectOptions, surroundings: EngineSurroundings): IVUDPEngine {
   const { version = 'vut/1', bufLen } = options
-  const { crypto, random, hooks } = surroundings
+  const { hooks } = surroundings
+  const means: VUDPMeans = surroundings
   checkSecret('secret', options.secret)
   checkSecret('peerSecret', options.peerSecret)
-  const bufferOption = (name: string): object => (bufLen === undefined ? {} : { [name]: bufLen })
   if (version === 'vut/0.8') {
-    return new V08Connection({ ...options, ...bufferOption('bufferBytes'), hooks }, crypto)
+    return new V08Connection({ ...options, hooks }, means.crypto)
   }
   if (version !== 'vut/1') {
     throw new TypeError(`a version is 'vut/1' or 'vut/0.8', got ${String(version)}`)
   }
-  const means: VUDPMeans = { crypto, random }
   const sizes = sizesOf(options.peer, surroundings.port)
-  return new VUDPConnection({ ...sizes, ...options, ...bufferOption('windowBytes'), hooks }, means)
+  const window = bufLen === undefined ? {} : { windowBytes: bufLen }
+  return new VUDPConnection({ ...sizes, ...options, ...window, hooks }, means)
 }
 
 /** @throws TypeError if it is no port, VIOError if it is closed or was never bound */

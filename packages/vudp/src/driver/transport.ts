@@ -214,13 +214,13 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
 
 /** The core of a transport that has its socket for itself. */
 function prepare(reactor: IVReactor, options: VUDPTransportOptions): PreparedTransport {
-  const { socket, keepSocket = false, crypto, random, ...shared } = options
+  const { socket, keepSocket = false, crypto: primitives, random, ...shared } = options
   checkPort(socket)
   const relay = new HookRelay()
   const engine = makeEngine(shared, {
     port: socket,
     hooks: relay,
-    crypto: crypto ?? new NodeCrypto(),
+    crypto: primitives ?? new NodeCrypto(),
     random: random ?? new VSystemRandom(),
   })
   const core = new TransportCore({

@@ -17,7 +17,7 @@ export interface V08Options {
   /** The address of the other side. Nothing is taken from or sent to another one. */
   readonly peer: VIPSocketPeer
   /** The size of the receive buffer and of the send buffer. By default 65,536, as in the originals; at least 640. */
-  readonly bufferBytes?: number
+  readonly bufLen?: number
   /** True for HMAC-SHA1 by RFC 2104, which the originals do not understand. By default false. */
   readonly standardHmac?: boolean
   /** How long the hello exchange may take. By default 30 s. */
@@ -63,10 +63,10 @@ export function resolveConfig08(options: V08Options): V08Config {
   if (!(options.peer instanceof VIPSocketPeer)) {
     throw new TypeError(`a connection needs the address of its peer, got ${typeof options.peer}`)
   }
-  const bufferBytes = options.bufferBytes ?? PROFILE_08.bufferBytes
+  const bufferBytes = options.bufLen ?? PROFILE_08.bufferBytes
   const inRange = bufferBytes >= MIN_BUFFER_BYTES && bufferBytes <= MAX_BUFFER_BYTES
   if (!Number.isSafeInteger(bufferBytes) || !inRange) {
-    throw new RangeError(`bufferBytes is ${MIN_BUFFER_BYTES} to ${MAX_BUFFER_BYTES}, got ${bufferBytes}`)
+    throw new RangeError(`bufLen is ${MIN_BUFFER_BYTES} to ${MAX_BUFFER_BYTES}, got ${bufferBytes}`)
   }
   const profile: V08Profile = Object.freeze({
     ...PROFILE_08,
