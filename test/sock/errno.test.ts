@@ -3,6 +3,8 @@
  */
 import { constants } from 'node:os'
 import { VFIOLost, VIOError, VIOLost, VIOTimeout } from '@vio/io'
+import { VByteChannel } from '@vio/io/facade'
+import { VReactor } from '@vio/reactor'
 import {
   errnoName,
   errnoNumber,
@@ -14,7 +16,7 @@ import {
   VSocketError,
   VSocketLost,
 } from '@vio/sock'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 
 const REFUSED = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), {
   code: 'ECONNREFUSED',
@@ -54,6 +56,19 @@ describe('an error of the system', () => {
     expect(socketError('y', error)).toBe(error)
     expect(socketLost('y', lost)).toBe(lost)
     expect(socketFailure('y', late).value).toBe(late)
+  })
+
+  it('that says the system waited long enough is a loss; VIOTimeout is for a limit that a caller named [VE-S21]', async () => {
+    const failure = socketFailure(
+      'it broke',
+      Object.assign(new Error('read ETIMEDOUT'), { code: 'ETIMEDOUT' }),
+    )
+    expect(failure.value).not.toBeInstanceOf(VIOTimeout)
+    expect(failure.value).toMatchObject({ name: 'VSocketLost', code: 'ETIMEDOUT' })
+    const reactor = new VReactor()
+    reactor.start()
+    onTestFinished(() => reactor.stop())
+    await expect(new VByteChannel(reactor).recv(1, 1)).rejects.toBeInstanceOf(VIOTimeout)
   })
 
   it.each([[undefined], ['text'], [null], [{}], [new Error('')]])('may be anything: %s', (thrown) => {
