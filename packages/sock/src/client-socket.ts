@@ -209,7 +209,7 @@ export interface VClientSocketOptions extends VSocketOptions, VConnectOptions, V
  * A subclass overrides `activeDoRead` and `activeDoWrite`; for chains use `VClientSocketAgent` instead.
  */
 export abstract class VClientSocket extends VSocket implements IVClientSocket {
-  readonly #connector: Connecting
+  readonly #connector: Connecting | null
   #connecting = false
 
   /** @param socket one that is connected or is to be connected, or null (the default): it is made when it is needed */
@@ -291,10 +291,12 @@ export abstract class VClientSocket extends VSocket implements IVClientSocket {
     checkTarget(target)
     for (const peer of Array.isArray(target) ? target : [target])
       if (peer instanceof VPeer) this.checkPeer(peer)
+    const connector = this.#connector
+    if (connector === null) throw new VIOError('this device is connected; use a new socket')
     this.#connecting = true
     const owner = {
       reactor: this.reactor,
-      connector: this.#connector,
+      connector,
       isClosed: () => this.closed,
       mayTry: (peer: VSocketPeer) => {
         const allowed = this.#mayTry(peer)

@@ -4,7 +4,7 @@
  * Decides of which kind a device is that is made here, and gives it what connects it. Invariant: the connector and the
  * opener of a device are of the same kind.
  */
-import { isByteDevice, VIOError } from '@vio/io'
+import { isByteDevice } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import { connectNative, type OpenedNative } from './native-opener.js'
 import { VNativeSocket } from './native-socket.js'
@@ -26,7 +26,8 @@ export interface MadeDeviceOptions
 /** A device, and what will connect it if it is to be connected. */
 export interface MadeDevice {
   readonly device: IVSocketDevice
-  readonly connector: Connecting
+  /** Null for a device that is connected. */
+  readonly connector: Connecting | null
 }
 
 /** @throws as `VNetDevice` and `SocketConnector`; VIOError for a transport that is not to be had */
@@ -35,6 +36,9 @@ export function makeDevice(
   socket: VStreamSocket | IVSocketDevice | null,
   { transport, connectTimeoutMs, attemptDelayMs, opener, ...options }: MadeDeviceOptions,
 ): MadeDevice {
+  if (socket instanceof VNativeSocket) {
+    return { device: new VNativeSocketDevice(socket, options), connector: null }
+  }
   const source = checkSource(sourceOf(options))
   const terms = {
     ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
@@ -47,10 +51,6 @@ export function makeDevice(
     )
     return { connector, device: new VNativeSocketDevice(null, { ...options, opener: connector.open }) }
   }
-  if (socket instanceof VNativeSocket) {
-    const device = new VNativeSocketDevice(socket, options)
-    return { device, connector: new SocketConnector(reactor, terms, neverOpens) }
-  }
   const capacityBytes = options.maxReadBytes ?? DEFAULT_SOCKET_BYTES
   const openOne: SocketOpener =
     opener ?? ((peer, outcome, intake) => openSocket(peer, { source, capacityBytes, intake }, outcome))
@@ -58,9 +58,4 @@ export function makeDevice(
   const given = socket !== null && isByteDevice(socket)
   const device = given ? socket : new VNetDevice(socket, { ...options, opener: connector.open })
   return { connector, device }
-}
-
-/** A device over a socket that is connected refuses to be connected again before it gets here. */
-function neverOpens(): never {
-  throw new VIOError('this device is connected')
 }

@@ -42,7 +42,8 @@ export class VNativeSocketDevice implements IVSocketDevice {
   readonly maxWriteBytes: number
   readonly #intake: NativeIntake
   readonly #lingerMs: number
-  readonly #opener: NativeOpener
+  /** What connects; null once it is not needed any more. */
+  #opener: NativeOpener | null = null
   #changed: () => void = () => undefined
   #closed: () => void = () => undefined
   #gone = false
@@ -79,10 +80,10 @@ export class VNativeSocketDevice implements IVSocketDevice {
     this.#lingerMs = settings.lingerMs
     this.#noDelay = settings.noDelay
     this.#keepAlive = settings.keepAlive
-    this.#opener = opener ?? ((peer, outcome) => connectNative(peer, source, outcome))
     this.#peer = options.peer ?? null
     this.#intake = new NativeIntake(this.maxReadBytes)
-    if (socket !== null) this.#adopt(socket, options.peer ?? null)
+    if (socket !== null) this.#adopt(socket, this.#peer)
+    else this.#opener = opener ?? ((to, outcome) => connectNative(to, source, outcome))
   }
 
   get connected(): boolean {
@@ -95,8 +96,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
 
   /** This side's address; null while there is none, and for a Unix socket. */
   get localPeer(): VSocketPeer | null {
-    const own = this.#socket?.localPeer ?? null
-    return own instanceof VUnixSocketPeer ? null : own
+    return this.#isIP ? (this.#socket?.localPeer ?? null) : null
   }
 
   /** Bytes that wait to be read: at most those of two reads. */
@@ -153,8 +153,8 @@ export class VNativeSocketDevice implements IVSocketDevice {
    *   that cannot be connected to
    */
   connect(peer: VPeer): void {
-    if (this.#giveUp !== null || this.#connected)
-      throw new VIOError('this device was connected before; use a new one')
+    const opener = this.#opener
+    if (opener === null) throw new VIOError('this device was connected before; use a new one')
     if (this.#released !== null || this.#inputEnd !== null)
       throw new VIOClosed('this device is closed; use a new one')
     if (!(peer instanceof VSocketPeer)) {
@@ -164,7 +164,8 @@ export class VNativeSocketDevice implements IVSocketDevice {
       opened: (made) => this.#adopt(made.socket, made.peer),
       failed: (error) => this.#lose(new VFIOLost(error)),
     }
-    this.#giveUp = this.#opener(peer, outcome, null)
+    this.#opener = null
+    this.#giveUp = opener(peer, outcome, null)
   }
 
   readSome(maxBytes: number): Buffer {
@@ -248,10 +249,8 @@ export class VNativeSocketDevice implements IVSocketDevice {
     this.#socket = socket
     this.#peer = peer ?? socket.remotePeer
     this.#connected = true
-    if (this.#isIP) {
-      if (this.#noDelay) socket.setNoDelay(true)
-      if (this.#keepAlive) socket.setKeepAlive(true)
-    }
+    if (this.#isIP && this.#noDelay) socket.setNoDelay(true)
+    if (this.#isIP && this.#keepAlive) socket.setKeepAlive(true)
     socket.listen({ ready: (readable, writable, failed) => this.#ready(readable, writable, failed) })
     if (this.#outputClosed) this.#endOutput()
     this.#wait()

@@ -68,7 +68,8 @@ export interface VClientSocketAgentOptions extends VConnectOptions, VTransportOp
  */
 export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket {
   declare readonly device: IVSocketDevice
-  readonly #connecting: ConnectingOwner
+  /** What connects; null once it is not needed any more. */
+  #connector: Connecting | null
   /** The addresses are asked about one by one, so connecting the device is not asked about on top. */
   #asksLater = false
 
@@ -85,7 +86,7 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     const sizes = sizesOf(options)
     const { device, connector } = makeDevice(reactor, socket, deviceOptions(options))
     super(reactor, options.wrapDevice?.(device) ?? device, sizes)
-    this.#connecting = this.#connectingOwner(connector)
+    this.#connector = connector
     const { closeCallback } = options
     if (closeCallback !== undefined) this.device.onClosed(() => this.#closed(closeCallback))
   }
@@ -143,8 +144,11 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     checkTarget(target)
     for (const peer of Array.isArray(target) ? target : [target])
       if (peer instanceof VPeer) this.checkPeer(peer)
+    const connector = this.#connector
+    if (connector === null) throw new VIOError('this device is connected; use a new agent')
     this.#asksLater = true
-    return connectTo(this.#connecting, target, options)
+    this.#connector = null
+    return connectTo(this.#connectingOwner(connector), target, options)
   }
 
   /** Drops the connection at once: what waits is lost, and the other side sees a reset. */
