@@ -36,6 +36,7 @@ import type { SentPacket } from './v1/sent.js'
 import { statsOf } from './v1/stats.js'
 import type { Stream } from './v1/stream.js'
 import { Streams } from './v1/streams.js'
+import { Tracer } from './v1/tracer.js'
 import { UnreliableQueue } from './v1/unreliable.js'
 
 /** One connection of VUT/1, without a socket. It begins with the first call that tells it the time. */
@@ -69,14 +70,14 @@ export class VUDPConnection implements IVUDPEngine {
         get ptoMs() {
           return connection.#parts.recovery.ptoMs
         },
-        onPathChanged: () => this.#pathChanged(),
+        onPathChanged: (now) => this.#pathChanged(now),
       }),
       recovery: new Recovery({
         get path() {
           return connection.#parts.paths.current
         },
         onPacketAcked: (_now, packet) => this.#packetAcked(packet),
-        onPacketLost: (_now, packet) => this.#packetLost(packet),
+        onPacketLost: (now, packet) => this.#packetLost(now, packet),
         onProbeDue: (packet) => this.#parts.streams.onLost(packet),
       }),
       acks: new AckState(),
@@ -88,6 +89,7 @@ export class VUDPConnection implements IVUDPEngine {
       unreliable: new UnreliableQueue(),
       closing: new Closing(),
       liveness: new Liveness(config.idleTimeoutMs, config.keepAliveMs),
+      tracer: config.trace === null ? null : new Tracer(config.trace),
       counts: { sent: 0, sentBytes: 0, received: 0, receivedBytes: 0, invalid: 0, repeated: 0 },
       protection: null,
       connected: false,
@@ -162,7 +164,7 @@ export class VUDPConnection implements IVUDPEngine {
     this.#checkIdle(now)
     const first = bytes[0] ?? 0
     if (isData(first)) this.#takeData(now, from, bytes)
-    else if (first === KIND.reset) this.#takeReset(from, bytes)
+    else if (first === KIND.reset) this.#takeReset(now, from, bytes)
     else this.#takeLong(now, from, bytes)
     this.#settle(now)
   }
@@ -233,6 +235,9 @@ export class VUDPConnection implements IVUDPEngine {
   #begin(now: number): void {
     if (this.#hasBegun) return
     this.#hasBegun = true
+    this.#parts.tracer?.state(now, 'attempted', {
+      role: this.#parts.config.isInitiator ? 'client' : 'server',
+    })
     this.#parts.handshake.start(now)
   }
 
@@ -240,12 +245,13 @@ export class VUDPConnection implements IVUDPEngine {
     const { protection, ids, recovery, counts, closing, connected } = this.#parts
     if (closing.state === 'drained') return
     if (protection === null || !ids.isLocal(bytes, 1)) {
-      this.#invalid(from, bytes)
+      this.#invalid(now, from, bytes)
       return
     }
     const result = protection.open(now, bytes, recovery.ptoMs)
     if (result === 'repeated') counts.repeated += 1
-    else if (result === 'invalid') this.#invalid(from, bytes)
+    else if (result === 'invalid') this.#invalid(now, from, bytes)
+    else this.#parts.tracer?.received(now, protection.number, protection.plain)
     if (protection.exhausted) this.#end(now, VUT_CODE.aborted, 'too many datagrams failed to open')
     if (result !== 'opened') return
     if (closing.state === 'open' && !connected) this.#connect(now, from)
@@ -259,25 +265,26 @@ export class VUDPConnection implements IVUDPEngine {
     }
   }
 
-  #takeReset(from: VIPSocketPeer, bytes: Buffer): void {
+  #takeReset(now: number, from: VIPSocketPeer, bytes: Buffer): void {
     const token = resetTokenIn(bytes)
     if (token === null || !this.#parts.ids.isReset(token)) {
-      this.#invalid(from, bytes)
+      this.#invalid(now, from, bytes)
       return
     }
-    this.#endSilently(new VFIOLost(new VUDPLost(VUT_CODE.aborted, 'it no longer knows of it', true)))
+    this.#endSilently(now, new VFIOLost(new VUDPLost(VUT_CODE.aborted, 'it no longer knows of it', true)))
   }
 
   #takeLong(now: number, from: VIPSocketPeer, bytes: Buffer): void {
     const verdict = this.#parts.handshake.onDatagram(now, from, bytes)
-    if (verdict === 'invalid') this.#invalid(from, bytes)
+    if (verdict === 'invalid') this.#invalid(now, from, bytes)
     this.#checkHandshake(now)
   }
 
   /** A check failed: it is counted, and told to who wants to know. */
-  #invalid(from: VIPSocketPeer, bytes: Buffer): void {
-    const { counts, config, paths, handshake } = this.#parts
+  #invalid(now: number, from: VIPSocketPeer, bytes: Buffer): void {
+    const { counts, config, paths, handshake, tracer } = this.#parts
     counts.invalid += 1
+    tracer?.dropped(now, 'invalid', bytes.length)
     const { peer } = paths.current
     const isKnown = from === peer || from.equals(peer) || handshake.candidates.find(from) !== null
     if (isKnown) config.hooks.invalidMac?.(from, bytes)
@@ -290,7 +297,7 @@ export class VUDPConnection implements IVUDPEngine {
     if (handshake.failure >= 0 && closing.state === 'open') {
       const why =
         handshake.failure === VUT_CODE.handshakeTimeout ? 'nobody answered in time' : 'the handshake failed'
-      this.#endSilently(new VFIOLost(new VUDPLost(handshake.failure, why)))
+      this.#endSilently(now, new VFIOLost(new VUDPLost(handshake.failure, why)))
       return
     }
     const { result } = handshake
@@ -326,6 +333,7 @@ export class VUDPConnection implements IVUDPEngine {
     parts.acks.maxEvery = parameters.ackFrequency
     parts.unreliable.peerMaxBytes = parameters.unreliableBytes
     parts.connected = true
+    parts.tracer?.state(now, 'handshake_completed', { peer: String(from) })
     if (!result.isAllowed) {
       this.#refuse(now)
       return
@@ -343,6 +351,7 @@ export class VUDPConnection implements IVUDPEngine {
   /** Does what was asked without a time, and ends what is through. */
   #settle(now: number): void {
     const { closing, streams, paths } = this.#parts
+    this.#parts.tracer?.metrics(now, this.#parts)
     if (closing.state !== 'open') return
     if (this.#addressAsked && this.connected) {
       this.#addressAsked = false
@@ -358,11 +367,11 @@ export class VUDPConnection implements IVUDPEngine {
     if (!(reason instanceof VFIOCompleted)) {
       if (this.#parts.protection !== null && this.connected)
         this.#end(now, VUT_CODE.aborted, reason.value.message, reason)
-      else this.#endSilently(reason)
+      else this.#endSilently(now, reason)
       return
     }
     if (!this.connected) {
-      this.#endSilently(new VFIOLost(new VIOLost('the connection was closed before it was established')))
+      this.#endSilently(now, new VFIOLost(new VIOLost('the connection was closed before it was established')))
       return
     }
     this.#isFinishing = true
@@ -386,11 +395,11 @@ export class VUDPConnection implements IVUDPEngine {
     // A clean end is waited for longer: the other side may still have to hear that all of it has come.
     const ptos = code === VUT_CODE.done ? VUT1.cleanClosePtos : VUT1.closePtos
     const lingerMs = Math.max(ptos * recovery.ptoMs, code === VUT_CODE.done ? VUT1.cleanCloseMs : 0)
-    if (closing.begin(why, code, text, now + lingerMs)) this.#ended(why)
+    if (closing.begin(why, code, text, now + lingerMs)) this.#ended(now, why)
   }
 
-  #endSilently(reason: VFailure): void {
-    if (this.#parts.closing.beginSilently(reason)) this.#ended(reason)
+  #endSilently(now: number, reason: VFailure): void {
+    if (this.#parts.closing.beginSilently(reason)) this.#ended(now, reason)
     this.#drain()
   }
 
@@ -401,12 +410,13 @@ export class VUDPConnection implements IVUDPEngine {
     const why = text.length > 0 ? printable(text) : 'without a reason'
     const reason = isClean ? new VFIOCompleted() : new VFIOLost(new VUDPLost(code, why, true))
     const until = now + VUT1.closePtos * recovery.ptoMs
-    if (closing.beginByPeer(reason, code, until)) this.#ended(reason)
+    if (closing.beginByPeer(reason, code, until)) this.#ended(now, reason)
     if (closing.state === 'drained') this.#drain()
   }
 
   /** Lets go of all that is of no use after the end. */
-  #ended(reason: VFailure): void {
+  #ended(now: number, reason: VFailure): void {
+    this.#parts.tracer?.closed(now, reason)
     const { handshake, recovery, streams, unreliable, paths } = this.#parts
     this.#isFinishing = true
     this.#closeAsked = null
@@ -428,7 +438,10 @@ export class VUDPConnection implements IVUDPEngine {
   #checkIdle(now: number): void {
     const { connected, closing, liveness, recovery } = this.#parts
     if (!connected || closing.state !== 'open' || now < liveness.idleAt(recovery.ptoMs)) return
-    this.#endSilently(new VFIOLost(new VUDPLost(VUT_CODE.idle, 'nothing was heard of the peer for too long')))
+    this.#endSilently(
+      now,
+      new VFIOLost(new VUDPLost(VUT_CODE.idle, 'nothing was heard of the peer for too long')),
+    )
   }
 
   #packetAcked(packet: SentPacket): void {
@@ -438,8 +451,9 @@ export class VUDPConnection implements IVUDPEngine {
     streams.onAcked(packet)
   }
 
-  #packetLost(packet: SentPacket): void {
-    const { streams, ids } = this.#parts
+  #packetLost(now: number, packet: SentPacket): void {
+    const { streams, ids, tracer } = this.#parts
+    tracer?.lost(now, packet.number)
     streams.onLost(packet)
     for (const { type, value } of packet.controls ?? []) {
       if (type === FRAME.newId || type === FRAME.retireId) ids.onLost(type, value)
@@ -452,7 +466,8 @@ export class VUDPConnection implements IVUDPEngine {
     this.#changed.push(stream)
   }
 
-  #pathChanged(): void {
+  #pathChanged(now: number): void {
+    this.#parts.tracer?.path(now, String(this.peer))
     this.#parts.recovery.onPathChanged()
     this.#events.push({ type: 'peer-changed', peer: this.peer })
   }

@@ -5,6 +5,7 @@
  * Which losses are told here is decided in `bbr`. Invariant: a bound that was never reached is Infinity, and only a
  * loss lowers one.
  */
+import type { Phase } from './bbr-phase.js'
 import type { RateSample } from './delivery.js'
 
 /** What remains of a short-term bound after a round with loss, unless more was delivered. */
@@ -18,6 +19,12 @@ interface Saved {
   shortRate: number
   shortBytes: number
   longBytes: number
+}
+
+/** The size of a datagram, and the least that may be in flight. */
+interface BoundSizes {
+  readonly datagramBytes: number
+  readonly leastBytes: number
 }
 
 /** The bounds of one path. */
@@ -97,10 +104,16 @@ export class Bounds {
     this.shortBytes = Number.POSITIVE_INFINITY
   }
 
-  /** The long-term bound with room for others, in whole datagrams. */
-  withHeadroom(datagramBytes: number, leastBytes: number): number {
+  /** The long-term bound with room for others. */
+  withHeadroom({ datagramBytes, leastBytes }: BoundSizes): number {
     if (this.longBytes === Number.POSITIVE_INFINITY) return this.longBytes
     return Math.max(this.longBytes - Math.max(datagramBytes, HEADROOM * this.longBytes), leastBytes)
+  }
+
+  /** What the long-term bound allows in a phase. */
+  longFor(phase: Phase, sizes: BoundSizes): number {
+    if (phase === 'probe-cruise' || phase === 'probe-rtt') return this.withHeadroom(sizes)
+    return phase.startsWith('probe-') ? this.longBytes : Number.POSITIVE_INFINITY
   }
 
   /** Probing upward begins. */

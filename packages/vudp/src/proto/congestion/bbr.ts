@@ -50,8 +50,12 @@ export class Bbr implements IVCongestion {
   #pacingRate = Number.POSITIVE_INFINITY
   #inFlightBytes = 0
   #isWindowLimited = false
+  /** True if the long-term bound is what holds the window down. */
+  #isLongBound = false
   #isRestart = false
   #drainRound = 0
+  /** What had been delivered when the last probe upward ended. */
+  #downAtBytes = 0
   /** True until the acknowledgements of a probe that is over have come in. */
   #isProbeStopping = false
   /** True while acknowledgements and losses tell about a probe upward. */
@@ -100,7 +104,8 @@ export class Bbr implements IVCongestion {
     this.#delivery.onLoss(packet, counts)
     if (!counts) return
     if (!this.#bounds.hasLoss) this.#losses.begin(this.#phase)
-    this.#bounds.noteLoss(this.#delivery.deliveredBytes)
+    // What a probe has lost is judged by the long-term bound alone, also when that is told after its end.
+    if (packet.deliveredBytes >= this.#downAtBytes) this.#bounds.noteLoss(this.#delivery.deliveredBytes)
     this.#losses.note(packet)
     if (!this.#isProbeSampled) return
     const flight = flightAtLoss(packet, this.#delivery.lostBytes - packet.lostBytes)
@@ -199,7 +204,7 @@ export class Bbr implements IVCongestion {
   }
 
   #isRoomMade(): boolean {
-    const room = this.#bounds.withHeadroom(this.#flight.datagramBytes, this.#flight.leastBytes)
+    const room = this.#bounds.withHeadroom(this.#flight)
     return this.#inFlightBytes <= Math.min(room, this.#filling(1))
   }
 
@@ -208,7 +213,7 @@ export class Bbr implements IVCongestion {
   }
 
   #isUpDone(): boolean {
-    if (this.#isWindowLimited && this.#window >= this.#bounds.longBytes) {
+    if (this.#isWindowLimited && this.#isLongBound) {
       this.#full.reset(this.#delivery.sample.rate)
       return false
     }
@@ -226,7 +231,7 @@ export class Bbr implements IVCongestion {
     }
     if (isTooMuch(this.#delivery.sample) || this.#bounds.longBytes === Number.POSITIVE_INFINITY) return
     this.#bounds.longBytes = Math.max(this.#bounds.longBytes, sample.inFlightBytes)
-    if (this.#phase !== 'probe-up' || !this.#isWindowLimited || this.#window < this.#bounds.longBytes) return
+    if (this.#phase !== 'probe-up' || !this.#isWindowLimited || !this.#isLongBound) return
     this.#bounds.probeUp(sample.ackedBytes)
     if (this.#path.isRoundStart) this.#bounds.raiseSlope(this.#flight.datagramBytes, this.#window)
   }
@@ -255,6 +260,7 @@ export class Bbr implements IVCongestion {
   #startDown(now: number): void {
     this.#bounds.resetRound()
     this.#cycle.start(now)
+    this.#downAtBytes = this.#delivery.deliveredBytes
     this.#isProbeStopping = true
     this.#startRound()
     this.#enter('probe-down')
@@ -347,14 +353,8 @@ export class Bbr implements IVCongestion {
     else if (this.#window < most || this.#delivery.deliveredBytes < this.#flight.initialBytes)
       this.#window += ackedBytes
     if (this.#phase === 'probe-rtt') this.#window = Math.min(this.#window, this.#probeRttWindow)
-    this.#window = this.#flight.clamp(Math.min(this.#window, this.#longBound, this.#bounds.shortBytes))
-  }
-
-  /** What the long-term bound allows in this phase. */
-  get #longBound(): number {
-    if (this.#phase === 'probe-cruise' || this.#phase === 'probe-rtt') {
-      return this.#bounds.withHeadroom(this.#flight.datagramBytes, this.#flight.leastBytes)
-    }
-    return this.#phase.startsWith('probe-') ? this.#bounds.longBytes : Number.POSITIVE_INFINITY
+    const bound = this.#bounds.longFor(this.#phase, this.#flight)
+    this.#isLongBound = bound <= this.#window
+    this.#window = this.#flight.clamp(Math.min(this.#window, bound, this.#bounds.shortBytes))
   }
 }

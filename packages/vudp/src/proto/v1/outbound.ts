@@ -5,7 +5,7 @@
  * DATA as far as the path, its pacer and its window let it. Frames are written by the parts. Invariants: all datagrams of a
  * batch have one size but the last; a number is used once; what is sent to an address stays within what it may get.
  */
-import type { VIPSocketPeer, VTransmitBatch } from '@vio/io'
+import type { VTransmitBatch } from '@vio/io'
 import { VUT1 } from '../profile.js'
 import { DatagramBuilder } from './builder.js'
 import { FRAME } from './frames.js'
@@ -70,7 +70,7 @@ export class Outbound {
     closing.write(builder)
     // What came last is acknowledged in the same breath: no other chance will come.
     acks.write(now, builder, path.rtt.smoothedMs)
-    this.#seal(batch, protection)
+    this.#seal(now, batch, protection)
     path.onTransmit(batch.end)
     if (builder.packet !== null) recovery.pool.give(builder.packet)
     return true
@@ -85,7 +85,7 @@ export class Outbound {
     const builder = this.#begin(batch, LEAST_BYTES)
     if (builder === null) return false
     paths.writeAnswers(builder, peer)
-    this.#seal(batch, protection)
+    this.#seal(now, batch, protection)
     if (builder.packet !== null) recovery.pool.give(builder.packet)
     this.#parts.liveness.onAsked(now)
     return true
@@ -199,7 +199,7 @@ export class Outbound {
     const builder = this.#builder
     const number = this.#parts.nextNumber
     const before = batch.end
-    this.#seal(batch, protection)
+    this.#seal(now, batch, protection)
     const sizeBytes = batch.end - before
     path.onTransmit(sizeBytes)
     const { packet } = builder
@@ -216,11 +216,12 @@ export class Outbound {
     liveness.onAsked(now)
   }
 
-  #seal(batch: VTransmitBatch, protection: Protection): void {
-    const { ids } = this.#parts
+  #seal(now: number, batch: VTransmitBatch, protection: Protection): void {
+    const { ids, tracer } = this.#parts
+    const { bytes, start, at } = this.#builder
     const number = this.#parts.nextNumber
     this.#parts.nextNumber += 1
-    const start = batch.end
+    tracer?.sent(now, number, bytes.subarray(start + HEADER, at))
     const end = protection.seal(this.#builder, ids.dcid, number)
     this.#commit(batch, end - start)
   }
@@ -229,10 +230,5 @@ export class Outbound {
     batch.commit(sizeBytes)
     this.#parts.counts.sent += 1
     this.#parts.counts.sentBytes += sizeBytes
-  }
-
-  /** The address that datagrams go to now. */
-  get peer(): VIPSocketPeer {
-    return this.#parts.paths.current.peer
   }
 }

@@ -3,7 +3,6 @@
  *
  * Decides nothing. Invariant: `protection` and `connected` are set once, in this order.
  */
-import type { VIPSocketPeer } from '@vio/io'
 import type { V1Config, VUDPMeans } from '../config.js'
 import type { AckState } from './ack-state.js'
 import type { Closing } from './closing.js'
@@ -14,6 +13,7 @@ import type { Paths } from './paths.js'
 import type { Protection } from './protection.js'
 import type { Recovery } from './recovery.js'
 import type { Streams } from './streams.js'
+import type { Tracer } from './tracer.js'
 import type { UnreliableQueue } from './unreliable.js'
 
 /** Counters of datagrams; they only rise. */
@@ -40,6 +40,8 @@ export interface V1Parts {
   readonly closing: Closing
   readonly liveness: Liveness
   readonly counts: DatagramCounts
+  /** Null where nobody listens. */
+  readonly tracer: Tracer | null
   /** Null before there are keys. */
   protection: Protection | null
   /** True once the peer has proved itself. */
@@ -52,10 +54,4 @@ export interface V1Parts {
 export interface FrameEvents {
   onClose(now: number, code: number, text: Buffer): void
   onUnreliable(bytes: Buffer): void
-}
-
-/** Where a datagram came from and when. */
-export interface Arrival {
-  now: number
-  from: VIPSocketPeer
 }
