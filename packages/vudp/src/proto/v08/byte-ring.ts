@@ -5,7 +5,7 @@
  * of the buffers for sending and receiving. Invariant: positions that are less than the capacity apart never meet.
  */
 
-const FIRST_CAPACITY = 4096
+const FIRST_CAPACITY = 256
 
 /** A window of a stream, addressed by stream position. */
 export class ByteRing {
