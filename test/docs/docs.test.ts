@@ -110,6 +110,13 @@ describe('what @vio/io/node offers', () => {
   })
 })
 
+describe('what the packages of ends offer', () => {
+  it.each(['sock', 'pipe'])('is told of in the guide to ends or by @vio/%s itself', (name) => {
+    const text = `${docAt('docs/ends.md').text}${docAt(`packages/${name}/README.md`).text}`
+    expect(readable(checkTells({ path: 'both', text }, valuesOf(`@vio/${name}`)))).toEqual([])
+  })
+})
+
 describe('docs/writing-a-filter.md', () => {
   it('writes a filter and the test that cuts its input at random in 30 lines', () => {
     const [filter, test] = ['hex-decoder.ts', 'hex-decoder.test.ts'].map((name) =>
