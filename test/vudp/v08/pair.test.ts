@@ -65,7 +65,7 @@ describe('two connections of VUT 0.8', () => {
     ['a quarter doubled', { doubled: 0.25 }, 200_000],
     ['all of it', { loss: 0.05, jitterMs: 15, doubled: 0.1 }, 100_000],
     ['a long way', { delayMs: 750, loss: 0.01 }, 100_000],
-  ] as const)('carry everything and end cleanly with %s [VE-114]', (_name, terms, total) => {
+  ] as const)('carry everything and end cleanly with %s', (_name, terms, total) => {
     for (const seed of seeds(10)) transfer({ ...terms, seed }, total)
   })
 
