@@ -272,7 +272,7 @@ export class VNetDevice implements IVSocketDevice {
   #listen(socket: Socket): void {
     socket.on('error', (error: unknown) => this.#lost(error))
     socket.on('close', () => {
-      this.#lost(closedError())
+      if (this.#inputEnd === null || this.#outputEnd === null) this.#lost(closedError())
       this.#gone()
     })
     socket.on('end', () => {
