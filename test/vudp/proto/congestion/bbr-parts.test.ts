@@ -289,12 +289,13 @@ describe('Bounds', () => {
   })
 
   it('leaves room for others', () => {
+    const sizes = { datagramBytes: 1_000, leastBytes: 4_000 }
     const bounds = new Bounds()
-    expect(bounds.withHeadroom(1_000, 4_000)).toBe(Number.POSITIVE_INFINITY)
+    expect(bounds.withHeadroom(sizes)).toBe(Number.POSITIVE_INFINITY)
     bounds.longBytes = 100_000
-    expect(bounds.withHeadroom(1_000, 4_000)).toBe(85_000)
+    expect(bounds.withHeadroom(sizes)).toBe(85_000)
     bounds.longBytes = 4_500
-    expect(bounds.withHeadroom(1_000, 4_000)).toBe(4_000)
+    expect(bounds.withHeadroom(sizes)).toBe(4_000)
   })
 })
 

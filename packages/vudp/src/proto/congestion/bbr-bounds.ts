@@ -10,6 +10,8 @@ import type { RateSample } from './delivery.js'
 
 /** What remains of a short-term bound after a round with loss, unless more was delivered. */
 const LOSS_FACTOR = 0.7
+/** What the long-term bound keeps of a flight that lost too much: two flows come to equal shares by it. */
+const FLIGHT_FACTOR = 0.95
 /** The part of the long-term bound that is left free for others while not probing. */
 const HEADROOM = 0.15
 const MAX_UP_ROUNDS = 30
@@ -102,6 +104,11 @@ export class Bounds {
   resetShort(): void {
     this.shortRate = Number.POSITIVE_INFINITY
     this.shortBytes = Number.POSITIVE_INFINITY
+  }
+
+  /** A flight lost too much: the long-term bound is below it, but not far below what the path should take. */
+  lowerLong(inFlightBytes: number, targetBytes: number): void {
+    this.longBytes = Math.max(FLIGHT_FACTOR * inFlightBytes, LOSS_FACTOR * targetBytes)
   }
 
   /** The long-term bound with room for others. */

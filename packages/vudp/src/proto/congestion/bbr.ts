@@ -14,14 +14,11 @@ import { Flight } from './bbr-flight.js'
 import { FullPipe } from './bbr-full.js'
 import { flightAtLoss, isTooMuch, LossEpisode } from './bbr-loss.js'
 import { PathModel } from './bbr-path.js'
-import { PHASES, type Phase, type PhaseGains } from './bbr-phase.js'
+import { PHASES, type Phase, type PhaseTerms } from './bbr-phase.js'
 import { QueueWatch } from './bbr-queue.js'
 import type { IVCongestion, IVCongestionOptions, IVRttView, IVSentRecord } from './controller.js'
 import { DeliveryRate } from './delivery.js'
 
-/** What the long-term bound keeps of the flight that lost too much, and of what the path should take. */
-const FLIGHT_FACTOR = 0.95
-const LOSS_FACTOR = 0.7
 /** Separate losses in one round that end startup. */
 const STARTUP_LOSSES = 6
 const DRAIN_ROUNDS = 3
@@ -44,7 +41,7 @@ export class Bbr implements IVCongestion {
   readonly #flight: Flight
   readonly #losses = new LossEpisode<Phase>('startup')
   #phase: Phase = 'startup'
-  #gains: PhaseGains = PHASES.startup
+  #terms: PhaseTerms = PHASES.startup
   #window: number
   #priorWindow = 0
   #pacingRate = Number.POSITIVE_INFINITY
@@ -54,8 +51,6 @@ export class Bbr implements IVCongestion {
   #isLongBound = false
   #isRestart = false
   #drainRound = 0
-  /** What had been delivered when the last probe upward ended. */
-  #downAtBytes = 0
   /** True until the acknowledgements of a probe that is over have come in. */
   #isProbeStopping = false
   /** True while acknowledgements and losses tell about a probe upward. */
@@ -69,7 +64,7 @@ export class Bbr implements IVCongestion {
     this.#window = this.#flight.initialBytes
   }
 
-  get state(): string {
+  get state(): Phase {
     return this.#phase
   }
 
@@ -104,8 +99,7 @@ export class Bbr implements IVCongestion {
     this.#delivery.onLoss(packet, counts)
     if (!counts) return
     if (!this.#bounds.hasLoss) this.#losses.begin(this.#phase)
-    // What a probe has lost is judged by the long-term bound alone, also when that is told after its end.
-    if (packet.deliveredBytes >= this.#downAtBytes) this.#bounds.noteLoss(this.#delivery.deliveredBytes)
+    this.#bounds.noteLoss(this.#delivery.deliveredBytes)
     this.#losses.note(packet)
     if (!this.#isProbeSampled) return
     const flight = flightAtLoss(packet, this.#delivery.lostBytes - packet.lostBytes)
@@ -133,7 +127,7 @@ export class Bbr implements IVCongestion {
       this.#path.onRtt(now, rttMs)
       this.#checkProbeRtt(now)
       this.#bounds.advance(sample)
-      this.#setPacingRate(this.#gains.pacing)
+      this.#setPacingRate(this.#terms.pacing)
     }
     this.#setWindow(sample.ackedBytes)
     this.#delivery.clear()
@@ -153,6 +147,7 @@ export class Bbr implements IVCongestion {
     this.#window = Math.max(this.#window, this.#flight.leastBytes)
   }
 
+  /** The rate to send at, before gains. */
   get #rate(): number {
     return Math.min(this.#path.maxRate, this.#bounds.shortRate)
   }
@@ -167,9 +162,7 @@ export class Bbr implements IVCongestion {
     }
     this.#path.onRate(sample)
     if (this.#bounds.isRoundStart) this.#checkStartupLoss()
-    const isProbing =
-      this.#phase === 'probe-refill' || this.#phase === 'probe-up' || this.#phase === 'startup'
-    this.#bounds.endRound(!isProbing, this.#path.maxRate, this.#window)
+    this.#bounds.endRound(this.#terms.adapts, this.#path.maxRate, this.#window)
     this.#path.onAcked(now, sample.ackedBytes, this.#rate, this.#window)
     if (hasRate && this.#path.isRoundStart) this.#full.onRound(sample)
   }
@@ -239,17 +232,14 @@ export class Bbr implements IVCongestion {
   /** A probe has lost too much: this is the most that the path takes for now. */
   #tooMuchInFlight(now: number, inFlightBytes: number, isAppLimited: boolean): void {
     this.#isProbeSampled = false
-    if (!isAppLimited) {
-      const least = LOSS_FACTOR * Math.min(this.#product, this.#window)
-      this.#bounds.longBytes = Math.max(FLIGHT_FACTOR * inFlightBytes, least)
-    }
+    if (!isAppLimited) this.#bounds.lowerLong(inFlightBytes, Math.min(this.#product, this.#window))
     if (this.#phase === 'probe-up') this.#startDown(now)
   }
 
   #enter(phase: Phase): void {
     this.#phase = phase
-    this.#gains = PHASES[phase]
-    this.#excess.setSlow(this.#gains.pacing < 1, this.#delivery.deliveredBytes)
+    this.#terms = PHASES[phase]
+    this.#excess.setSlow(this.#terms.pacing < 1, this.#delivery.deliveredBytes)
   }
 
   #startRound(): void {
@@ -260,7 +250,6 @@ export class Bbr implements IVCongestion {
   #startDown(now: number): void {
     this.#bounds.resetRound()
     this.#cycle.start(now)
-    this.#downAtBytes = this.#delivery.deliveredBytes
     this.#isProbeStopping = true
     this.#startRound()
     this.#enter('probe-down')
@@ -348,7 +337,7 @@ export class Bbr implements IVCongestion {
   }
 
   #setWindow(ackedBytes: number): void {
-    const most = this.#filling(this.#gains.window) + this.#path.extraAckedBytes
+    const most = this.#filling(this.#terms.window) + this.#path.extraAckedBytes
     if (this.#full.isReached) this.#window = Math.min(this.#window + ackedBytes, most)
     else if (this.#window < most || this.#delivery.deliveredBytes < this.#flight.initialBytes)
       this.#window += ackedBytes
