@@ -1,11 +1,12 @@
 /**
  * The public names of this package. No logic.
  */
-export { NodeCrypto } from './driver/crypto.js'
+export { NodeCrypto as VNodeCrypto } from './driver/crypto.js'
 export { VUDPEndpoint, type VUDPEndpointOptions, type VUDPIncoming, vudpTag } from './driver/endpoint.js'
 export type { VUDPConnectOptions, VUDPVersion } from './driver/engines.js'
 export { openVUDP, type VOpenVUDPOptions } from './driver/open.js'
 export { VDatagramPump, type VDatagramPumpOptions } from './driver/pump.js'
+export { type VQlogOptions, VQlogTrace } from './driver/qlog.js'
 export {
   type VUDPHandlers,
   type VUDPSharedOptions,
