@@ -66,6 +66,8 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
 
   /** For the device: starts what is planned. */
   readonly open: SocketOpener<M, O> = (peer, outcome, own) => {
+    const isAlone = this.plan === null && this.connectTimeoutMs === Number.POSITIVE_INFINITY
+    if (isAlone) return this.#openAlone(peer, outcome, own)
     const plan = this.plan ?? { peers: [peer] }
     this.plan = null
     const now = this.#reactor.time()
@@ -82,6 +84,18 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
     })
     run.step()
     return () => run.giveUp()
+  }
+
+  /** One address with all the time there is: no race. */
+  #openAlone(peer: VSocketPeer, outcome: OpeningOutcome<M>, own: O | null): GiveUp {
+    try {
+      return this.#openOne(peer, outcome, own)
+    } catch (error) {
+      const failed = this.#reactor.schedule(0, () =>
+        outcome.failed(socketLost(`no connection to ${peer}`, error)),
+      )
+      return () => failed.cancel()
+    }
   }
 }
 
