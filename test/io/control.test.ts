@@ -123,7 +123,7 @@ describe('a control with handlers', () => {
         this.#count += 1
         this.peers.push(peer)
       }
-      canConnect(): boolean {
+      override canConnect(): boolean {
         return this.#count > 0
       }
     }
@@ -350,7 +350,7 @@ describe('a message that nobody handles', () => {
 
   it('reaches what a subclass defines, and controls that others wrote, along the way', () => {
     class Own extends VIOControl {
-      canConnect(): boolean {
+      override canConnect(): boolean {
         return false
       }
     }
