@@ -123,7 +123,7 @@ describe('a control with handlers', () => {
         this.#count += 1
         this.peers.push(peer)
       }
-      override canConnect(): boolean {
+      canConnect(): boolean {
         return this.#count > 0
       }
     }
