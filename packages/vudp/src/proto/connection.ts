@@ -77,8 +77,11 @@ export class VUDPConnection implements IVUDPEngine {
           return connection.#parts.paths.current
         },
         onPacketAcked: (_now, packet) => this.#packetAcked(packet),
-        onPacketLost: (now, packet) => this.#packetLost(now, packet),
-        onProbeDue: (packet) => this.#parts.streams.onLost(packet),
+        onPacketLost: (now, packet) => {
+          this.#parts.tracer?.lost(now, packet.number)
+          this.#sendAgain(packet)
+        },
+        onProbeDue: (packet) => this.#sendAgain(packet),
       }),
       acks: new AckState(),
       streams: new Streams(config, {
@@ -451,9 +454,9 @@ export class VUDPConnection implements IVUDPEngine {
     streams.onAcked(packet)
   }
 
-  #packetLost(now: number, packet: SentPacket): void {
-    const { streams, ids, tracer } = this.#parts
-    tracer?.lost(now, packet.number)
+  /** What was in a datagram has to be sent again, as far as it still matters. */
+  #sendAgain(packet: SentPacket): void {
+    const { streams, ids } = this.#parts
     streams.onLost(packet)
     for (const { type, value } of packet.controls ?? []) {
       if (type === FRAME.newId || type === FRAME.retireId) ids.onLost(type, value)

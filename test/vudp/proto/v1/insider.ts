@@ -11,7 +11,7 @@ import { resolveConfig, type VUDPOptions } from '../../../../packages/vudp/src/p
 import { VUDPConnection } from '../../../../packages/vudp/src/proto/connection.js'
 import type { VUDPEvent } from '../../../../packages/vudp/src/proto/engine.js'
 import { DatagramBuilder } from '../../../../packages/vudp/src/proto/v1/builder.js'
-import { FrameReader } from '../../../../packages/vudp/src/proto/v1/frames.js'
+import { FRAME, FrameReader } from '../../../../packages/vudp/src/proto/v1/frames.js'
 import { Handshake } from '../../../../packages/vudp/src/proto/v1/handshake.js'
 import { Protection } from '../../../../packages/vudp/src/proto/v1/protection.js'
 import { SentPacket } from '../../../../packages/vudp/src/proto/v1/sent.js'
@@ -62,8 +62,19 @@ export class Insider {
     this.listen()
     if (this.protection === null) throw new Error('the victim did not answer')
     this.say(Buffer.of(1))
+    for (const { plain } of this.listen()) if (plain !== null) this.#prove(plain)
     this.listen()
     return this
+  }
+
+  /** Answers a challenge, so that the victim knows this address. */
+  #prove(plain: Buffer): void {
+    const reader = new FrameReader()
+    reader.reset(plain)
+    while (reader.next()) {
+      if (reader.type === FRAME.pathChallenge)
+        this.say(Buffer.concat([Buffer.of(FRAME.pathResponse), reader.data]))
+    }
   }
 
   /** Hands bytes to the victim. */

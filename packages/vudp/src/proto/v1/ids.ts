@@ -9,7 +9,6 @@ import type { VUDPHooks } from '../engine.js'
 import { ProtocolFault, VUT_CODE } from '../errors.js'
 import { VUT1 } from '../profile.js'
 import type { DatagramBuilder } from './builder.js'
-import { Fifo } from './fifo.js'
 import { FRAME, numbersSize, writeNumbers, writeWithBytes } from './frames.js'
 import { resetToken } from './key-schedule.js'
 import { hasId } from './packet.js'
@@ -32,8 +31,8 @@ export class ConnectionIds {
   #peer: PeerId[] = []
   #highestPeer = 0
   /** Sequences whose NEW_ID or RETIRE_ID is owed. */
-  readonly #owedNew = new Fifo<number>()
-  readonly #owedRetire = new Fifo<number>()
+  readonly #owedNew = new Set<number>()
+  readonly #owedRetire = new Set<number>()
 
   constructor(means: VUDPMeans, resetKey: Buffer, hooks: VUDPHooks, first: Buffer) {
     this.#means = means
@@ -49,7 +48,7 @@ export class ConnectionIds {
 
   /** True if there is a frame to send. */
   get hasWork(): boolean {
-    return this.#owedNew.length > 0 || this.#owedRetire.length > 0
+    return this.#owedNew.size > 0 || this.#owedRetire.size > 0
   }
 
   /** The peer's first id is known. */
@@ -60,12 +59,12 @@ export class ConnectionIds {
 
   /** Gives the peer, once it has proved itself, as many ids as it may have; not faster than they are told. */
   issue(): void {
-    const isNext = () => this.#nextLocal <= VUT1.maxIdSequence && this.#owedNew.length < VUT1.localIds
+    const isNext = () => this.#nextLocal <= VUT1.maxIdSequence && this.#owedNew.size < VUT1.localIds
     while (this.#local.size < VUT1.localIds && isNext()) {
       const id = Buffer.alloc(VUT1.idBytes)
       this.#means.random.fillPublic(id)
       this.#addLocal(this.#nextLocal, id)
-      this.#owedNew.push(this.#nextLocal)
+      this.#owedNew.add(this.#nextLocal)
       this.#nextLocal += 1
     }
   }
@@ -89,7 +88,7 @@ export class ConnectionIds {
   change(): void {
     if (this.#peer.length < 2) return
     const used = this.#peer.shift() as PeerId
-    this.#owedRetire.push(used.sequence)
+    this.#owedRetire.add(used.sequence)
     if (used.token.length > 0) this.#hooks.idRemoved?.(used.token)
   }
 
@@ -124,22 +123,22 @@ export class ConnectionIds {
   /** Writes what is owed, as far as there is room. */
   write(builder: DatagramBuilder): void {
     this.issue()
-    for (let sequence = this.#owedRetire.first; sequence !== undefined; sequence = this.#owedRetire.first) {
+    for (const sequence of this.#owedRetire) {
       if (numbersSize(FRAME.retireId, sequence) > builder.room) return
       builder.wrote(writeNumbers(builder.bytes, builder.at, FRAME.retireId, sequence))
       builder.packet?.addControl(FRAME.retireId, null, sequence)
-      this.#owedRetire.shift()
+      this.#owedRetire.delete(sequence)
     }
-    for (let sequence = this.#owedNew.first; sequence !== undefined; sequence = this.#owedNew.first) {
+    for (const sequence of this.#owedNew) {
       if (!this.#writeNew(builder, sequence)) return
-      this.#owedNew.shift()
+      this.#owedNew.delete(sequence)
     }
   }
 
   /** A frame of ours was lost. */
   onLost(type: number, sequence: number): void {
-    if (type === FRAME.retireId) this.#owedRetire.push(sequence)
-    else if (this.#local.has(sequence)) this.#owedNew.push(sequence)
+    if (type === FRAME.retireId) this.#owedRetire.add(sequence)
+    else if (this.#local.has(sequence)) this.#owedNew.add(sequence)
   }
 
   /** The connection is over. */
