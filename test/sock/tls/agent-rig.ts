@@ -4,6 +4,7 @@
  * Decides which of the two sides of TLS the agent is; it is that side of the connection too.
  */
 import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { VEndpointOptions } from '@vio/io'
 import { type IVEndpointRig, type IVFarEnd, VProbeLog } from '@vio/io/testing'
@@ -47,9 +48,64 @@ export interface AgentRigOptions {
   readonly certificates: TestCertificates
 }
 
+/**
+ * The stream that the far side's TLS is given: it does not tell the end of the socket below, so that the end which TLS
+ * tells is a sealed one. Node's own cannot tell the two apart.
+ */
+class FarWire extends Duplex {
+  readonly #raw: Socket
+  /** Nothing more comes from the socket. */
+  over = false
+
+  constructor(raw: Socket) {
+    super({ allowHalfOpen: true, highWaterMark: 65_536 })
+    this.#raw = raw
+    this.on('error', () => undefined)
+    raw.on('data', (piece: Buffer) => {
+      if (!this.push(piece)) raw.pause()
+    })
+    raw.on('error', () => this.destroy())
+    for (const end of ['end', 'close'] as const) {
+      raw.on(end, () => {
+        this.over = true
+      })
+    }
+  }
+
+  override _read(): void {
+    this.#raw.resume()
+  }
+
+  override _write(piece: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#raw.write(piece, done)
+  }
+
+  override _final(done: () => void): void {
+    this.#raw.end(done)
+  }
+
+  override _destroy(_error: Error | null, done: () => void): void {
+    this.#raw.destroy()
+    done()
+  }
+}
+
+/** How many looks later than the end of the socket the sealed end may be told. */
+const LOOKS = 20
+
 /** A far end that speaks TLS; a reset is one of the socket below. */
-function farTLS(raw: Socket, tls: TLSSocket): IVFarEnd & { readonly socket: Socket } {
+function farTLS(raw: Socket, wire: FarWire, tls: TLSSocket): IVFarEnd & { readonly socket: Socket } {
   const far = farOn(tls)
+  const seen = Object.getOwnPropertyDescriptor(far, 'ended')?.get as () => IVFarEnd['ended']
+  let looks = 0
+  Object.defineProperty(far, 'ended', {
+    get: () => {
+      const ended = seen.call(far)
+      if (ended !== 'no' || !wire.over || tls.readableLength > 0) return ended
+      looks += 1
+      return looks > LOOKS ? 'lost' : 'no'
+    },
+  })
   return Object.assign(far, { reset: () => raw.resetAndDestroy() })
 }
 
@@ -102,11 +158,12 @@ class AgentWorld {
   far(raw: Socket): IVFarEnd & { readonly socket: Socket } {
     this.#keep(raw)
     const { side, certificates, version } = this.#options
+    const wire = new FarWire(raw)
     const tls =
       side === 'client'
-        ? new TLSSocket(raw, { isServer: true, ...certificates.server })
-        : tlsConnect({ socket: raw, rejectUnauthorized: false, maxVersion: version })
-    return farTLS(raw, tls)
+        ? new TLSSocket(wire, { isServer: true, ...certificates.server })
+        : tlsConnect({ socket: wire, rejectUnauthorized: false, maxVersion: version })
+    return farTLS(raw, wire, tls)
   }
 
   place(): Listening {

@@ -71,7 +71,9 @@ export class TLSCore {
       sealedEnd: () => this.#note(() => this.outbound.sealedEnd()),
       opened: (piece) => this.#note(() => this.inbound.opened(piece)),
       openedEnd: () => this.#note(() => this.inbound.openedEnd()),
-      thirsty: () => this.#note(() => undefined),
+      thirsty: () => {
+        if (this.inbound.waits) this.#note(() => undefined)
+      },
       secured: (socket) => this.#note(() => (this.#news.socket = socket)),
       failed: (error) => this.#note(() => (this.#news.failure ??= error)),
       session: (session) => {

@@ -90,6 +90,11 @@ export class Inbound {
     return this.#told
   }
 
+  /** True if there is something to be done as soon as the engine takes more. */
+  get waits(): boolean {
+    return this.intake.buffer.length > 0 || this.intake.end !== null
+  }
+
   get #waitingBytes(): number {
     return this.#opened.length + this.outlet.queuedBytes
   }

@@ -146,9 +146,9 @@ export class Outbound {
 
   #pieceDone(): void {
     this.#sealingBytes = 0
-    // At once, so that the library is not idle until the next turn.
+    // At once, so that the library is not idle until the next turn. What it seals asks for a turn by itself.
     this.seal()
-    this.#owner.wake(false)
+    if (this.#ending) this.#owner.wake(false)
   }
 
   #outletAborted(reason: Error | undefined, afterEnd: boolean): void {
