@@ -282,13 +282,13 @@ describe('a TLS listener', () => {
 
   it('lets go of those that say nothing, or do not speak TLS, and of no other', async () => {
     const reactor = makeReactor()
-    const { port, listener, agents } = await serving(reactor, { agent: { handshakeTimeoutMs: 150 } })
+    const { port, listener, agents } = await serving(reactor, { agent: { handshakeTimeoutMs: 2000 } })
     const good = clientOf(reactor)
     expect(await good.connectTo({ host: 'localhost', port })).toBe(true)
     const silent = await plainTo(port)
     const plain = await plainTo(port)
     plain.write('GET / HTTP/1.1\r\n\r\n')
-    await eventually(() => listener.connections === 1 && agents.length === 3)
+    await eventually(() => listener.connections === 1 && agents.length === 3, 20_000)
     expect([silent, plain].map(({ destroyed, readableEnded }) => destroyed || readableEnded)).toEqual([
       true,
       true,
