@@ -28,6 +28,12 @@ export interface BenchSubject {
   readonly absent?: string
 }
 
+/** Two subjects that are compared. */
+export interface BenchPair {
+  readonly of: string
+  readonly over: string
+}
+
 /** How many times faster one subject is than another. */
 export interface BenchRatio {
   readonly key: string
@@ -35,8 +41,8 @@ export interface BenchRatio {
   readonly of: string
   /** The subject it is compared with. */
   readonly over: string
-  /** Another pair: the ratio is the lesser one of the two. */
-  readonly orLess?: { readonly of: string; readonly over: string }
+  /** Another pair, or several: the ratio is the least of all. */
+  readonly orLess?: BenchPair | readonly BenchPair[]
   /** The least that the project wants; shown in the table only. */
   readonly target?: number
 }
@@ -50,8 +56,8 @@ export interface Bench {
   readonly ratios: readonly BenchRatio[]
   /** Timed rounds, at least five; default 7. */
   readonly rounds?: number
-  /** Overrides of how long a subject runs in a round, see {@link MeasureOptions}. */
-  readonly measure?: Pick<MeasureOptions, 'warmMs' | 'timedMs'>
+  /** Overrides of how long and how often a subject runs, see {@link MeasureOptions}. */
+  readonly measure?: Pick<MeasureOptions, 'warmMs' | 'timedMs' | 'warmupRounds'>
 }
 
 /** The JSON object that a bench prints. */
@@ -192,7 +198,7 @@ async function runChecked(each: BenchSubject): Promise<number> {
   return elapsedMs
 }
 
-/** Median over the rounds of the ratio within each round; the lesser one, where a ratio has two pairs. */
+/** Median over the rounds of the ratio within each round; the least one, where a ratio has several pairs. */
 function ratioOf(rates: Rates, ratio: BenchRatio): number {
   return Math.min(
     ...pairsOf(ratio).map(({ of, over }) => {
@@ -202,12 +208,8 @@ function ratioOf(rates: Rates, ratio: BenchRatio): number {
   )
 }
 
-function pairsOf({
-  of,
-  over,
-  orLess,
-}: BenchRatio): readonly { readonly of: string; readonly over: string }[] {
-  return orLess === undefined ? [{ of, over }] : [{ of, over }, orLess]
+function pairsOf({ of, over, orLess = [] }: BenchRatio): readonly BenchPair[] {
+  return [{ of, over }, ...(Array.isArray(orLess) ? (orLess as readonly BenchPair[]) : [orLess as BenchPair])]
 }
 
 /** Why a ratio cannot be given, or undefined. Throws for a subject that the bench does not have. */

@@ -6,9 +6,10 @@
  * receiver proves a load: it counts it and answers, or sends it back.
  */
 import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import type { Bench, BenchRatio, BenchSubject } from './harness.js'
-import type { StackName } from './sock/peer.js'
-import { type Remote, startPeer } from './sock/processes.js'
+import { type Remote, startProcess } from './lib/processes.js'
+import type { PeerCalls, StackName } from './sock/peer.js'
 
 const STACKS: readonly StackName[] = ['net', 'vio', 'native']
 const IDLE = 10_000
@@ -26,20 +27,24 @@ const FLOWS = [
   { name: 'echo_1k', chunkBytes: 1024, loadBytes: 8192 * 1024, echo: true },
 ] as const
 
+function startPeer(stack: StackName): Remote<PeerCalls> {
+  return startProcess<PeerCalls>(join(import.meta.dirname, 'sock', 'peer.js'), [stack])
+}
+
 /** Server and client of a stack, made when they are first needed. */
 class Pair {
   readonly #stack: StackName
-  #both: { readonly server: Remote; readonly client: Remote } | undefined
+  #both: { readonly server: Remote<PeerCalls>; readonly client: Remote<PeerCalls> } | undefined
 
   constructor(stack: StackName) {
     this.#stack = stack
   }
 
-  get server(): Remote {
+  get server(): Remote<PeerCalls> {
     return this.#processes.server
   }
 
-  get client(): Remote {
+  get client(): Remote<PeerCalls> {
     return this.#processes.client
   }
 
@@ -95,7 +100,7 @@ async function idlePerMegabyte(stack: StackName): Promise<number> {
   }
 }
 
-async function allAccepted(server: Remote, count: number): Promise<void> {
+async function allAccepted(server: Remote<PeerCalls>, count: number): Promise<void> {
   for (let waits = 0; (await server.accepted()) < count; waits += 1) {
     if (waits > 500) throw new Error(`${await server.accepted()} of ${count} connections were accepted`)
     await new Promise((again) => setTimeout(again, 20))

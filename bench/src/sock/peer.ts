@@ -3,6 +3,7 @@
  * that it was started with.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { answer } from '../lib/processes.js'
 import { netStack } from './net-stack.js'
 import type { Flow, FlowTerms, Mode, Served, Stack } from './stack.js'
 import { vioStack } from './vio-stack.js'
@@ -26,20 +27,6 @@ export interface PeerCalls {
   hold(port: number, count: number): Promise<number>
   /** Resident memory in bytes, after a collection. */
   memory(): Promise<number>
-}
-
-/** A question: what to call, with what. */
-export interface Question {
-  readonly id: number
-  readonly call: keyof PeerCalls
-  readonly args: readonly unknown[]
-}
-
-/** An answer: the result, or why there is none. */
-export interface Answer {
-  readonly id: number
-  readonly result?: unknown
-  readonly error?: string
 }
 
 async function inParts(count: number, atOnce: number, one: () => Promise<void>): Promise<number> {
@@ -84,17 +71,4 @@ function stackOf(name: string | undefined): Stack {
   return vioStack(name === 'native' ? 'native' : 'net')
 }
 
-const calls = callsOver(stackOf(process.argv[2])) as unknown as Record<
-  string,
-  (...args: unknown[]) => unknown
->
-
-process.on('message', async ({ id, call, args }: Question) => {
-  try {
-    process.send?.({ id, result: await calls[call]?.(...args) } satisfies Answer)
-  } catch (error) {
-    process.send?.({ id, error: String(error) } satisfies Answer)
-  }
-})
-// The bench is gone: so is what it asked for.
-process.on('disconnect', () => process.exit(0))
+answer(callsOver(stackOf(process.argv[2])))
