@@ -1,0 +1,291 @@
+/**
+ * A party's side of a meeting, without sockets: into a room, a key from the spoken words, offers under that key.
+ *
+ * Decides the order of it, and how long each step may take. The link to the server and what the offers contain are for
+ * others. Invariants: nothing of an offer leaves before the other side has proved that it knows the words; one wrong guess
+ * ends it, and the server is told to burn the code; it ends in `offer` or in exactly one `failed`.
+ */
+import type { IVRandom } from '@vio/reactor'
+import { Introduction } from './introduction.js'
+import { readOffer, type VOffer, writeOffer } from './offer.js'
+import { BoundedQueue } from './outbox.js'
+import { refusalError, roomEndError, VRendezvousError } from './rendezvous-error.js'
+import {
+  encodeRendezvous,
+  type VMessageFault,
+  type VRelayLeg,
+  type VRendezvousMessage,
+  VRendezvousReader,
+  type VWelcome,
+} from './rendezvous-message.js'
+import type { IVNatCrypto } from './suite.js'
+
+/** How a party comes into its room. */
+export interface VRendezvousOptions {
+  /** The number of the room to enter; undefined to open one. */
+  readonly join?: number
+  /** The number that a room is to have that is opened; by default any. */
+  readonly create?: number
+  /** What was spoken, or will be. */
+  readonly words: readonly string[]
+  /** How long the server may take to answer, and the other side with its next step. By default 20 s. */
+  readonly stepMs?: number
+}
+
+/** What a party learns on the way. */
+export type VRendezvousEvent =
+  | { readonly type: 'welcome'; readonly welcome: VWelcome }
+  /** The room is open: the code can be told. */
+  | { readonly type: 'room'; readonly room: number; readonly lifeMs: number }
+  /** The other one is there. */
+  | { readonly type: 'joined'; readonly relay: VRelayLeg | undefined }
+  /** It has said the same words. */
+  | { readonly type: 'authenticated' }
+  /** What it told. More may follow, when its addresses change. */
+  | { readonly type: 'offer'; readonly offer: VOffer }
+  /** The other one needs the room no longer. */
+  | { readonly type: 'left' }
+  | { readonly type: 'failed'; readonly error: VRendezvousError }
+
+const STEP_MS = 20_000
+const NEVER = Number.POSITIVE_INFINITY
+
+/** One meeting. The bytes of the link go in and come out; the link is closed when `isOver`. */
+export class VRendezvousClient {
+  readonly #options: VRendezvousOptions
+  readonly #suite: IVNatCrypto
+  readonly #random: IVRandom
+  readonly #reader = new VRendezvousReader()
+  readonly #output = new BoundedQueue<Buffer>(Number.POSITIVE_INFINITY)
+  readonly #events = new BoundedQueue<VRendezvousEvent>()
+  readonly #waiting: VOffer[] = []
+  #state: 'new' | 'entering' | 'waiting' | 'meeting' | 'met' | 'over' = 'new'
+  #room = 0
+  #introduction: Introduction | null = null
+  #deadline = NEVER
+
+  constructor(options: VRendezvousOptions, suite: IVNatCrypto, random: IVRandom) {
+    this.#options = options
+    this.#suite = suite
+    this.#random = random
+  }
+
+  /** True once nothing more will come: after `failed`, or `done`. */
+  get isOver(): boolean {
+    return this.#state === 'over'
+  }
+
+  /** The link is there. The server speaks first. */
+  start(now: number): void {
+    this.#deadline = now + this.#stepMs
+  }
+
+  /** Tells the other side, as soon as it has proved itself. May be called again later. */
+  offer(_now: number, offer: VOffer): void {
+    if (this.#state === 'over') return
+    if (this.#state === 'met') this.#sendOffer(offer)
+    else this.#waiting.push(offer)
+  }
+
+  /** Nothing more is needed of the room. */
+  done(): void {
+    if (this.#state === 'over') return
+    if (this.#state !== 'new' && this.#state !== 'entering') this.#send({ type: 'done' })
+    this.#end()
+  }
+
+  /** Bytes of the link. */
+  handleBytes(now: number, bytes: Uint8Array): void {
+    this.#reader.push(bytes)
+    while (this.#state !== 'over') {
+      const next = this.#reader.next()
+      if (next === undefined) return
+      this.#take(now, next)
+    }
+  }
+
+  /** The link is closed. */
+  handleClose(_now: number): void {
+    if (this.#state === 'over') return
+    this.#fail(
+      new VRendezvousError('link-lost', 'the connection to the relay was lost before the other side was met'),
+    )
+  }
+
+  /** Does what is due. */
+  handleTimeout(now: number): void {
+    if (now < this.#deadline || this.#state === 'over') return
+    const isMeeting = this.#state === 'meeting'
+    if (isMeeting) this.#send({ type: 'burn' })
+    const what = isMeeting ? 'the other side' : 'the relay'
+    this.#fail(new VRendezvousError('timeout', `${what} did not answer within ${this.#stepMs} ms`))
+  }
+
+  /** When something is due. */
+  pollTimeout(): number {
+    return this.#deadline
+  }
+
+  /** The next bytes for the link. */
+  pollOutput(): Buffer | undefined {
+    return this.#output.shift()
+  }
+
+  /** What was learned. */
+  pollEvent(): VRendezvousEvent | undefined {
+    return this.#events.shift()
+  }
+
+  get #stepMs(): number {
+    return this.#options.stepMs ?? STEP_MS
+  }
+
+  #take(now: number, message: VRendezvousMessage | VMessageFault): void {
+    switch (message.type) {
+      case 'welcome':
+        this.#welcomed(now, message)
+        break
+      case 'created':
+        this.#created(message)
+        break
+      case 'joined':
+        this.#joined(now, message)
+        break
+      case 'pass':
+        this.#passed(now, Buffer.from(message.data, 'base64'))
+        break
+      case 'left':
+        this.#left(message)
+        break
+      case 'refused':
+        this.#fail(refusalError(message.reason, message.about))
+        break
+      case 'pong':
+        break
+      case 'fault':
+        this.#fail(refusalError(message.reason, message.about))
+        break
+      default:
+        this.#fail(refusalError('out-of-turn', message.type))
+    }
+  }
+
+  #welcomed(now: number, welcome: VWelcome): void {
+    if (this.#state !== 'new') {
+      this.#fail(refusalError('out-of-turn', 'welcome'))
+      return
+    }
+    this.#state = 'entering'
+    this.#deadline = now + this.#stepMs
+    this.#events.push({ type: 'welcome', welcome })
+    const { join, create } = this.#options
+    if (join !== undefined) this.#room = join
+    this.#send(join === undefined ? { type: 'create', room: create } : { type: 'join', room: join })
+  }
+
+  #created({ room, lifeMs }: Extract<VRendezvousMessage, { type: 'created' }>): void {
+    if (this.#state !== 'entering' || this.#isJoiner) {
+      this.#fail(refusalError('out-of-turn', 'created'))
+      return
+    }
+    this.#state = 'waiting'
+    this.#room = room
+    // The server ends the room in time.
+    this.#deadline = NEVER
+    this.#events.push({ type: 'room', room, lifeMs })
+  }
+
+  #joined(now: number, message: Extract<VRendezvousMessage, { type: 'joined' }>): void {
+    const expected = this.#isJoiner ? 'entering' : 'waiting'
+    if (this.#state !== expected) {
+      this.#fail(refusalError('out-of-turn', 'joined'))
+      return
+    }
+    this.#state = 'meeting'
+    this.#deadline = now + this.#stepMs
+    this.#events.push({ type: 'joined', relay: message.relay })
+    const { words } = this.#options
+    const { session } = message
+    const known = { isJoiner: this.#isJoiner, words, room: this.#room, session }
+    this.#introduction = new Introduction(known, this.#suite, this.#random)
+    if (this.#introduction.first !== undefined) this.#pass(this.#introduction.first)
+  }
+
+  /** A message of the other party. */
+  #passed(now: number, bytes: Buffer): void {
+    const step = this.#introduction?.take(bytes) ?? { type: 'out-of-place' }
+    if (step.reply !== undefined) this.#pass(step.reply)
+    if (step.type === 'shared') this.#deadline = now + this.#stepMs
+    else if (step.type === 'met') this.#met()
+    else if (step.type === 'plain') this.#read(step.plain ?? Buffer.alloc(0))
+    else if (step.type === 'wrong-words') this.#reject(wrongWords())
+    else this.#reject(badAnswer('the other side sent what has no place in this meeting'))
+  }
+
+  #met(): void {
+    this.#state = 'met'
+    this.#deadline = NEVER
+    this.#events.push({ type: 'authenticated' })
+    for (const offer of this.#waiting.splice(0)) this.#sendOffer(offer)
+  }
+
+  #read(plain: Buffer): void {
+    try {
+      this.#events.push({ type: 'offer', offer: readOffer(plain) })
+    } catch (cause) {
+      // The other side is the right one, but what it says cannot be used: there is no going on from here.
+      this.#reject(badAnswer('the other side sent an offer that cannot be read', cause))
+    }
+  }
+
+  #left({ reason }: Extract<VRendezvousMessage, { type: 'left' }>): void {
+    if (this.#state === 'met' && (reason === 'done' || reason === 'gone' || reason === 'expired')) {
+      this.#events.push({ type: 'left' })
+      this.#end()
+    } else this.#fail(roomEndError(this.#state === 'meeting' && reason === 'gone' ? 'burnt' : reason))
+  }
+
+  get #isJoiner(): boolean {
+    return this.#options.join !== undefined
+  }
+
+  #sendOffer(offer: VOffer): void {
+    const sealed = this.#introduction?.seal(writeOffer(offer))
+    if (sealed !== undefined) this.#pass(sealed)
+  }
+
+  #pass(bytes: Buffer): void {
+    this.#send({ type: 'pass', data: bytes.toString('base64') })
+  }
+
+  #send(message: VRendezvousMessage): void {
+    this.#output.push(encodeRendezvous(message))
+  }
+
+  /** Somebody tried wrong words, or does not keep to the rules: the code is burnt for everybody. */
+  #reject(error: VRendezvousError): void {
+    this.#send({ type: 'burn' })
+    this.#fail(error)
+  }
+
+  #fail(error: VRendezvousError): void {
+    this.#events.push({ type: 'failed', error })
+    this.#end()
+  }
+
+  #end(): void {
+    this.#state = 'over'
+    this.#deadline = NEVER
+  }
+}
+
+function wrongWords(): VRendezvousError {
+  return new VRendezvousError(
+    'wrong-words',
+    'the words on the two sides are not the same: the code is used up, make a new one',
+  )
+}
+
+function badAnswer(message: string, cause?: unknown): VRendezvousError {
+  return new VRendezvousError('bad-answer', message, { cause })
+}
