@@ -207,6 +207,93 @@ describe.each(VERSIONS)('an endpoint that speaks %s', (version) => {
 })
 
 describe('an endpoint', () => {
+  it('lets one connection fail, by its engine or by a handler, and keeps the others', async () => {
+    const { world, endpoint } = ground()
+    const errors: string[] = []
+    for (const watcher of world.reactor.log.watchers) world.reactor.log.removeWatcher(watcher)
+    world.reactor.log.addWatcher({ watch: ({ message }) => errors.push(message) })
+    const [one, two] = [
+      endpoint('10.0.0.1', {
+        incoming: () => {
+          throw new Error('incoming fails')
+        },
+        onUnknown: () => {
+          throw new Error('onUnknown fails')
+        },
+      }),
+      endpoint('10.0.0.2'),
+    ]
+    const made = [1, 2, 3].map((index) => {
+      const both = secrets(index)
+      const unreliable = { maxUnreliableBytes: 100 }
+      const here = one.connect({
+        ...unreliable,
+        peer: two.sock.localPeer,
+        secret: both.client,
+        peerSecret: both.server,
+        onDatagram: () => {
+          throw new Error('onDatagram fails')
+        },
+      })
+      const there = two.connect({
+        ...unreliable,
+        peer: one.sock.localPeer,
+        secret: both.server,
+        peerSecret: both.client,
+      })
+      return [here, there] as const
+    })
+    world.runUntil(() => made.every(([here, there]) => here.wasConnected && there.wasConnected))
+    // A stranger whom the handlers cannot deal with.
+    const stranger = endpoint('10.0.0.3').connect({
+      peer: one.sock.localPeer,
+      secret: secrets(9).client,
+      peerSecret: secrets(9).server,
+    })
+    made[0]?.[1].sendDatagram(Buffer.from('x'))
+    world.advance(100)
+    expect(await made[0]?.[0].whenClosed).toBeInstanceOf(VFIOLost)
+    expect(errors).toContain('a handler of a transport failed')
+    expect(errors).toContain('a handler of an endpoint failed')
+    expect([made[2]?.[0].closed, one.sock.closed]).toEqual([false, null])
+    stranger.closeIO(new VFIOLost())
+  })
+
+  it('survives an engine that throws: that connection is lost, and its chain is told', async () => {
+    const { world, endpoint } = ground()
+    const errors: string[] = []
+    for (const watcher of world.reactor.log.watchers) world.reactor.log.removeWatcher(watcher)
+    world.reactor.log.addWatcher({ watch: ({ message }) => errors.push(message) })
+    const [one, two] = [endpoint('10.0.0.1'), endpoint('10.0.0.2')]
+    const made = [1, 2].map((index) => {
+      const both = secrets(index)
+      const [a, b] = [one.sock.localPeer, two.sock.localPeer]
+      const here = one.connect({ peer: b, secret: both.client, peerSecret: both.server })
+      const there = two.connect({ peer: a, secret: both.server, peerSecret: both.client })
+      return [here, there] as const
+    })
+    world.runUntil(() => made.every(([here, there]) => here.wasConnected && there.wasConnected))
+    const [broken, healthy] = made
+    if (broken === undefined || healthy === undefined) throw new Error('two were made')
+    const sink = new VProbeConsumer({ grantAtAttach: null })
+    broken[0].byteProduce.attach(sink)
+    const fail = (): never => {
+      throw new Error('a defect')
+    }
+    const { engine } = (broken[0].device as unknown as { owner: { engine: object } }).owner
+    Object.assign(engine, { handleDatagram: fail, handleTimeout: fail, pollTransmit: fail, close: fail })
+    load(broken[1], world, 1, 1000)
+    const arrived = load(healthy[1], world, 2, 50_000)
+    const got = load(healthy[0], world, 3, 50_000)
+    world.runUntil(() => sink.ended !== null && got.ended !== null && arrived.ended !== null)
+    expect(sink.ended?.clean).toBe(false)
+    expect(await broken[0].whenClosed).toBeInstanceOf(VFIOLost)
+    check(got, 2, 50_000)
+    check(arrived, 3, 50_000)
+    expect(errors).toContain('the engine of a connection failed')
+    expect(one.size).toBeLessThanOrEqual(1)
+  })
+
   it('holds a bounded number of transports', () => {
     const { world, endpoint } = ground()
     const both = secrets(1)

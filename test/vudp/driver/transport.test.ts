@@ -146,6 +146,30 @@ describe.each(VERSIONS)('a transport of %s', (version) => {
     expect(consumer.ended?.clean).toBe(false)
   })
 
+  it('asks about what the peer sent along before it asks the chain', async () => {
+    const asked: string[] = []
+    const allow = (_peer: VIPSocketPeer, userData: Uint8Array): boolean => {
+      asked.push(Buffer.from(userData).toString())
+      return false
+    }
+    const { bench, a } = both(version, { allow }, { userData: Buffer.from('it is me') })
+    const { consumer, seen } = listener()
+    a.byteProduce.attach(consumer)
+    bench.settle(20_000)
+    expect(asked).toEqual([version === 'vut/1' ? 'it is me' : ''])
+    expect(seen).toEqual([])
+    expect(await a.whenClosed).toBeInstanceOf(VFIOLost)
+    const broken = both(version, {
+      allow: () => {
+        throw new Error('cannot say')
+      },
+    })
+    broken.bench.expectFailures()
+    broken.bench.settle(20_000)
+    expect(await broken.a.whenClosed).toBeInstanceOf(VFIOLost)
+    expect(broken.a.wasConnected).toBe(false)
+  })
+
   it('grants and takes nothing before the connection [VE-S29]', () => {
     const { bench, a, ports } = both(version)
     ports[0].other = null

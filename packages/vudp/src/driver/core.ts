@@ -140,12 +140,18 @@ export class TransportCore implements StreamDeviceOwner, RunnerClient {
   }
 
   onCut(reason: VFailure): void {
-    this.engine.close(reason instanceof VFIOLost ? reason : new VFIOLost())
-    // Nothing will be sent any more, but the engine still has to say what has become of it.
-    this.engine.handleTimeout(this.#parts.time())
-    for (let event = this.engine.pollEvent(); event !== undefined; event = this.engine.pollEvent()) {
-      this.onEvent(event)
+    const lost = reason instanceof VFIOLost ? reason : new VFIOLost()
+    try {
+      this.engine.close(lost)
+      // Nothing will be sent any more, but the engine still has to say what has become of it.
+      this.engine.handleTimeout(this.#parts.time())
+      for (let event = this.engine.pollEvent(); event !== undefined; event = this.engine.pollEvent()) {
+        this.onEvent(event)
+      }
+    } catch {
+      // An engine that failed, as was reported, may fail once more.
     }
+    if (this.engine.closed === null) this.#broken(lost)
     this.#release()
   }
 
@@ -156,6 +162,12 @@ export class TransportCore implements StreamDeviceOwner, RunnerClient {
 
   #closed(reason: VFailure): void {
     for (const device of [...this.#devices.values()]) device.notify()
+    this.#handlers?.onClosed(reason)
+  }
+
+  /** The engine failed, and does not say itself that it is over. */
+  #broken(reason: VFailure): void {
+    for (const device of [...this.#devices.values()]) device.cut(reason)
     this.#handlers?.onClosed(reason)
   }
 

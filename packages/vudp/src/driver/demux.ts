@@ -5,7 +5,7 @@
  * turns in rotation. It makes no engine; what belongs to none is handed to its owner. Invariants: the work for a datagram
  * does not grow with the number of engines; an engine that was released is never called again.
  */
-import type { VFailure, VIPSocketPeer, VTransmitBatch } from '@vio/io'
+import { type VFailure, VFIOLost, VIOLost, type VIPSocketPeer, type VTransmitBatch } from '@vio/io'
 import type { IVMachine } from '../machine.js'
 import type { IVUDPEngine } from '../proto/engine.js'
 import { VUT1 } from '../proto/profile.js'
@@ -20,6 +20,8 @@ import type { IVUDPRunner, RunnerClient } from './runner.js'
 export interface DemuxOwner {
   /** A datagram belongs to none. Says who it belongs to after all, or null. `tag` names its session where it has one. */
   onUnknown(now: number, from: VIPSocketPeer, bytes: Buffer, tag: Buffer | null): DemuxMember | null
+  /** An engine failed, which is a defect. */
+  onFailure(error: unknown): void
   /** Something is to be sent or told: the pump is to be kicked. */
   kick(): void
 }
@@ -152,33 +154,58 @@ export class Demux implements IVMachine<never> {
   handleDatagram(now: number, from: VIPSocketPeer, bytes: Buffer): void {
     const member = this.#find(from, bytes) ?? this.#owner.onUnknown(now, from, bytes, tagIn(bytes))
     if (member === null || !this.members.has(member)) return
-    member.engine?.handleDatagram(now, from, bytes)
     this.#queue(member)
+    try {
+      member.engine?.handleDatagram(now, from, bytes)
+    } catch (error) {
+      this.#failed(member, error)
+    }
   }
 
   handleTimeout(now: number): void {
     for (let member = this.#due.first; member !== undefined; member = this.#due.first) {
       if (member.dueAt > now) return
-      member.engine?.handleTimeout(now)
-      // One that is still due has something to send, and gets its turn for that.
+      // One that is still due afterwards has something to send, and gets its turn for that.
       this.#due.set(member, Number.POSITIVE_INFINITY)
       this.#queue(member)
+      try {
+        member.engine?.handleTimeout(now)
+      } catch (error) {
+        this.#failed(member, error)
+      }
     }
   }
 
   pollTransmit(now: number, batch: VTransmitBatch): boolean {
     for (let member = this.#sending.shift(); member !== undefined; member = this.#sending.shift()) {
       member.toSend = false
-      if (!this.members.has(member) || member.engine === null) continue
-      if (member.engine.pollTransmit(now, batch)) {
+      if (!this.members.has(member)) continue
+      if (this.#transmit(member, now, batch)) {
         this.#lastSender = member
         // Behind the others, as one batch is a turn.
         this.#queue(member)
         return true
       }
-      this.#settle(member)
+      if (this.members.has(member)) this.#settle(member)
     }
     return false
+  }
+
+  #transmit(member: DemuxMember, now: number, batch: VTransmitBatch): boolean {
+    try {
+      return member.engine?.pollTransmit(now, batch) ?? false
+    } catch (error) {
+      batch.clear()
+      this.#failed(member, error)
+      return false
+    }
+  }
+
+  /** An engine broke its contract: it goes, and the others stay. */
+  #failed(member: DemuxMember, error: unknown): void {
+    this.#owner.onFailure(error)
+    member.client?.onCut(new VFIOLost(new VIOLost('the engine of the connection failed', { cause: error })))
+    this.remove(member)
   }
 
   pollTimeout(): number {
@@ -195,12 +222,16 @@ export class Demux implements IVMachine<never> {
   }
 
   #tell(member: DemuxMember): void {
-    while (this.members.has(member)) {
-      const event = member.engine?.pollEvent()
-      if (event === undefined) break
-      member.client?.onEvent(event)
+    try {
+      while (this.members.has(member)) {
+        const event = member.engine?.pollEvent()
+        if (event === undefined) break
+        member.client?.onEvent(event)
+      }
+      if (this.members.has(member)) this.#settle(member)
+    } catch (error) {
+      this.#failed(member, error)
     }
-    if (this.members.has(member)) this.#settle(member)
   }
 
   /** Notes when it is due, and lets its client see whether it is through. */

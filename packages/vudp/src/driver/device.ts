@@ -20,45 +20,49 @@ export interface StreamDeviceOwner {
 /** A stream as a device. It is connected once the connection is. */
 export class StreamDevice implements IVByteDevice {
   readonly stream: IVUDPStream
-  readonly #owner: StreamDeviceOwner
+  /** Who drives the engine. */
+  readonly owner: StreamDeviceOwner
   #changed: () => void = () => undefined
   /** Once the input was given up nothing of it is shown. */
   #inputClosed = false
   #outputClosed = false
   #released = false
+  /** Why there is no engine any more that could say so. */
+  #cut: VFailure | null = null
 
   constructor(owner: StreamDeviceOwner, stream: IVUDPStream) {
-    this.#owner = owner
+    this.owner = owner
     this.stream = stream
   }
 
   get connected(): boolean {
-    return this.#owner.engine.connected
+    return this.owner.engine.connected
   }
 
   /** It connects by itself, unless that has failed. */
   get connecting(): boolean {
-    return !this.connected && this.#owner.engine.closed === null
+    return !this.connected && this.#cut === null && this.owner.engine.closed === null
   }
 
   get peer(): VPeer {
-    return this.#owner.engine.peer
+    return this.owner.engine.peer
   }
 
   get readable(): boolean {
-    return !this.#inputClosed && this.stream.readable
+    return !this.#inputClosed && this.#cut === null && this.stream.readable
   }
 
   get inputEnd(): VFailure | null {
-    return this.readable ? null : this.stream.inputEnd
+    return this.#cut ?? (this.readable ? null : this.stream.inputEnd)
   }
 
   get writable(): boolean {
-    return !this.#outputClosed && this.stream.writable
+    return !this.#outputClosed && this.#cut === null && this.stream.writable
   }
 
   /** A clean end counts once all before it has arrived. */
   get outputEnd(): VFailure | null {
+    if (this.#cut !== null) return this.#cut
     const { outputEnd, unflushedBytes } = this.stream
     return outputEnd instanceof VFIOCompleted && unflushedBytes > 0 ? null : outputEnd
   }
@@ -74,14 +78,14 @@ export class StreamDevice implements IVByteDevice {
   readSome(maxBytes: number): Buffer {
     if (!this.readable) return Buffer.alloc(0)
     const bytes = this.stream.readSome(maxBytes)
-    this.#owner.kick()
+    this.owner.kick()
     return bytes
   }
 
   writeSome(data: Uint8Array): number {
     if (!this.writable || data.length === 0) return 0
     const size = this.stream.writeSome(data)
-    if (size > 0) this.#owner.kick()
+    if (size > 0) this.owner.kick()
     return size
   }
 
@@ -89,7 +93,7 @@ export class StreamDevice implements IVByteDevice {
     if (this.#inputClosed) return
     this.#inputClosed = true
     this.stream.stop()
-    this.#owner.kick()
+    this.owner.kick()
   }
 
   closeOutput(reason: VFailure): void {
@@ -97,7 +101,7 @@ export class StreamDevice implements IVByteDevice {
     this.#outputClosed = true
     if (reason instanceof VFIOCompleted) this.stream.finish()
     else this.stream.reset()
-    this.#owner.kick()
+    this.owner.kick()
   }
 
   close(reason: VFailure): void {
@@ -105,8 +109,14 @@ export class StreamDevice implements IVByteDevice {
     this.#released = true
     this.closeOutput(reason)
     this.closeInput(reason)
-    this.#owner.deviceReleased(this, reason)
-    this.#owner.kick()
+    this.owner.deviceReleased(this, reason)
+    this.owner.kick()
+  }
+
+  /** The engine failed: it can be asked nothing any more. */
+  cut(reason: VFailure): void {
+    this.#cut = reason
+    this.#changed()
   }
 
   /** The engine says that something about the stream may have changed. */

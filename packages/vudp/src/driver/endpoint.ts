@@ -118,6 +118,7 @@ export class VUDPEndpoint implements AsyncDisposable {
     this.#resets = new ResetSender(this.#means, options.resetKey)
     this.#demux = new Demux({
       onUnknown: (now, from, bytes, tag) => this.#unknown(now, from, bytes, tag),
+      onFailure: (error) => this.reactor.log.error('the engine of a connection failed', error),
       kick: () => this.#pump.kick(),
     })
     this.#pump = new VDatagramPump(reactor, {
@@ -218,16 +219,30 @@ export class VUDPEndpoint implements AsyncDisposable {
   }
 
   #unknown(now: number, from: VIPSocketPeer, bytes: Buffer, tag: Buffer | null): DemuxMember | null {
-    const { incoming, onTransport, onUnknown } = this.#options
-    const options = this.#closing || this.#isFull ? null : (incoming?.({ from, tag }) ?? null)
-    if (options === null) {
-      if (tag === null) this.#resets.consider(now, from, bytes)
-      onUnknown?.(from, bytes)
+    try {
+      return this.#begin(from, tag) ?? this.#refuse(now, from, bytes, tag)
+    } catch (error) {
+      this.reactor.log.error('a handler of an endpoint failed', error)
       return null
     }
+  }
+
+  /** Makes the transport that somebody begins, if the application knows it. */
+  #begin(from: VIPSocketPeer, tag: Buffer | null): DemuxMember | null {
+    const { incoming, onTransport } = this.#options
+    if (incoming === undefined || this.#closing || this.#isFull) return null
+    // What the application is given it may keep.
+    const options = incoming({ from, tag: tag === null ? null : Buffer.from(tag) })
+    if (options === null) return null
     const { member, transport } = this.#make({ ...options, peer: from })
     onTransport?.(transport)
     return member
+  }
+
+  #refuse(now: number, from: VIPSocketPeer, bytes: Buffer, tag: Buffer | null): null {
+    if (tag === null) this.#resets.consider(now, from, bytes)
+    this.#options.onUnknown?.(from, bytes)
+    return null
   }
 
   #checkDone(): void {

@@ -12,6 +12,8 @@ import {
   type VEndpointOptions,
   type VFailure,
   VFIOCompleted,
+  VFIOLost,
+  VIOLost,
   type VIPSocketPeer,
 } from '@vio/io'
 import { type IVRandom, type IVReactor, VSystemRandom } from '@vio/reactor'
@@ -38,6 +40,11 @@ export interface VUDPHandlers {
   readonly onDatagram?: (bytes: Buffer) => void
   /** The peer is reached at another address from now on. */
   readonly onPeerChanged?: (peer: VIPSocketPeer) => void
+  /**
+   * Says whether a peer that has proved itself may connect, by what it sent along (`userData`, VUT/1 alone; lent). Asked
+   * before the chain is; by default yes.
+   */
+  readonly allow?: (peer: VIPSocketPeer, userData: Uint8Array) => boolean
 }
 
 /** Options of a transport that shares the socket of an endpoint. */
@@ -108,9 +115,9 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
     this.#options = shared
     this.#onStream = shared.onStream
     core.relay.target = {
-      canConnect: (peer) => this.canConnect(peer),
-      invalidPeer: (from, bytes) => this.handleInvalidPeer(from, bytes),
-      invalidMac: (from, bytes) => this.handleInvalidMac(from, bytes),
+      canConnect: (peer, userData) => this.#mayConnect(peer, userData),
+      invalidPeer: (from, bytes) => this.#guard(() => this.handleInvalidPeer(from, bytes)),
+      invalidMac: (from, bytes) => this.#guard(() => this.handleInvalidMac(from, bytes)),
     }
     core.start(this.#handlers())
   }
@@ -199,11 +206,31 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
       onStream: (device) => {
         const stream = this.#streamOn(device)
         if (this.#onStream === undefined) this.#unclaimed.push(stream)
-        else this.#onStream(stream)
+        else this.#guard(() => this.#onStream?.(stream))
       },
-      onStreamsAvailable: () => this.#options.onStreamsAvailable?.(),
-      onDatagram: (bytes) => this.#options.onDatagram?.(bytes),
-      onPeerChanged: (peer) => this.#options.onPeerChanged?.(peer),
+      onStreamsAvailable: () => this.#guard(() => this.#options.onStreamsAvailable?.()),
+      onDatagram: (bytes) => this.#guard(() => this.#options.onDatagram?.(bytes)),
+      onPeerChanged: (peer) => this.#guard(() => this.#options.onPeerChanged?.(peer)),
+    }
+  }
+
+  #mayConnect(peer: VIPSocketPeer, userData: Uint8Array): boolean {
+    try {
+      const { allow } = this.#options
+      return (allow === undefined || allow(peer, userData) === true) && this.canConnect(peer)
+    } catch (error) {
+      this.log.error('allow failed, which counts as no', error)
+      return false
+    }
+  }
+
+  /** Calls a handler of the application. One that throws ends this transport, and nothing else. */
+  #guard(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.log.error('a handler of a transport failed', error)
+      this.#core.close(new VFIOLost(new VIOLost('a handler of the transport failed', { cause: error })))
     }
   }
 
