@@ -2,8 +2,8 @@
  * What a client's session says of the server that gave it.
  *
  * The library does not show the certificate of a server whose session was taken up, although it is part of the session:
- * OpenSSL writes sessions in ASN.1 (DER), with the certificate under the tag [3]. Decides nothing; a session that cannot
- * be read has no certificate.
+ * OpenSSL writes sessions in ASN.1 (DER), with the certificate under the tag [3]; later Nodes put a heading before it, with
+ * the name of the server. Decides nothing; a session that cannot be read has no certificate.
  */
 import { X509Certificate } from 'node:crypto'
 
@@ -20,7 +20,8 @@ interface Element {
 
 /** The certificate of the server in a session, if there is one. Never throws. */
 export function sessionCertificate(session: Uint8Array): X509Certificate | undefined {
-  const outer = readElement(Buffer.from(session), 0)
+  const bytes = Buffer.from(session)
+  const outer = readElement(bytes, headingBytes(bytes))
   if (outer?.tag !== SEQUENCE) return undefined
   for (let at = 0; ; ) {
     const element = readElement(outer.content, at)
@@ -28,6 +29,13 @@ export function sessionCertificate(session: Uint8Array): X509Certificate | undef
     if (element.tag === PEER) return certificateOf(element.content)
     at = element.end
   }
+}
+
+/** Behind a 0 and a mark that ends in 0 stand two bytes of length and a name. Without that there is no heading. */
+function headingBytes(bytes: Buffer): number {
+  const markEnd = bytes[0] === 0 ? bytes.indexOf(0, 1) : -1
+  if (markEnd === -1 || markEnd + 3 > bytes.length) return 0
+  return markEnd + 3 + bytes.readUInt16BE(markEnd + 1)
 }
 
 function certificateOf(der: Buffer): X509Certificate | undefined {
