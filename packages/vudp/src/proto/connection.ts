@@ -18,26 +18,17 @@ import type { IVUDPEngine, IVUDPStream, VUDPEvent } from './engine.js'
 import { ProtocolFault, VUDPLost, VUT_CODE } from './errors.js'
 import { VUT1 } from './profile.js'
 import type { VUDPStats } from './stats.js'
-import { AckState } from './v1/ack-state.js'
-import { Closing } from './v1/closing.js'
+import { createParts } from './v1/create-parts.js'
 import { Fifo } from './v1/fifo.js'
 import { FRAME } from './v1/frames.js'
-import { Handshake } from './v1/handshake.js'
-import { ConnectionIds } from './v1/ids.js'
 import { Inbound } from './v1/inbound.js'
-import { Liveness } from './v1/liveness.js'
 import { Outbound } from './v1/outbound.js'
 import { isData, KIND, resetTokenIn } from './v1/packet.js'
 import type { V1Parts } from './v1/parts.js'
-import { Paths } from './v1/paths.js'
 import { Protection } from './v1/protection.js'
-import { Recovery } from './v1/recovery.js'
 import type { SentPacket } from './v1/sent.js'
 import { statsOf } from './v1/stats.js'
 import type { Stream } from './v1/stream.js'
-import { Streams } from './v1/streams.js'
-import { Tracer } from './v1/tracer.js'
-import { UnreliableQueue } from './v1/unreliable.js'
 
 /** One connection of VUT/1, without a socket. It begins with the first call that tells it the time. */
 export class VUDPConnection implements IVUDPEngine {
@@ -57,47 +48,13 @@ export class VUDPConnection implements IVUDPEngine {
   /** @throws TypeError or RangeError for an option that cannot be, see `VUDPOptions` */
   constructor(options: VUDPOptions, means: VUDPMeans) {
     const config = resolveConfig(options, means)
-    const handshake = new Handshake(config, means)
-    const random = () => means.random.publicDouble()
-    const pathOptions = { congestion: config.congestion, boundBytes: VUT1.datagramBytes, random }
-    const connection = this
-    this.#parts = {
-      config,
-      means,
-      handshake,
-      ids: new ConnectionIds(means, config.resetKey, config.hooks, handshake.scid),
-      paths: new Paths(config.peer, pathOptions, means.random, {
-        get ptoMs() {
-          return connection.#parts.recovery.ptoMs
-        },
-        onPathChanged: (now) => this.#pathChanged(now),
-      }),
-      recovery: new Recovery({
-        get path() {
-          return connection.#parts.paths.current
-        },
-        onPacketAcked: (_now, packet) => this.#packetAcked(packet),
-        onPacketLost: (now, packet) => {
-          this.#parts.tracer?.lost(now, packet.number)
-          this.#sendAgain(packet)
-        },
-        onProbeDue: (packet) => this.#sendAgain(packet),
-      }),
-      acks: new AckState(),
-      streams: new Streams(config, {
-        onStreamChanged: (stream) => this.#streamChanged(stream),
-        onStreamOpened: (stream) => this.#events.push({ type: 'stream-opened', stream }),
-        onStreamsAvailable: () => this.#events.push({ type: 'streams-available' }),
-      }),
-      unreliable: new UnreliableQueue(),
-      closing: new Closing(),
-      liveness: new Liveness(config.idleTimeoutMs, config.keepAliveMs),
-      tracer: config.trace === null ? null : new Tracer(config.trace),
-      counts: { sent: 0, sentBytes: 0, received: 0, receivedBytes: 0, invalid: 0, repeated: 0 },
-      protection: null,
-      connected: false,
-      nextNumber: 0,
-    }
+    this.#parts = createParts(config, means, {
+      pathChanged: (now) => this.#pathChanged(now),
+      packetAcked: (packet) => this.#packetAcked(packet),
+      packetLost: (packet) => this.#sendAgain(packet),
+      streamChanged: (stream) => this.#streamChanged(stream),
+      tell: (event) => this.#events.push(event),
+    })
     this.#inbound = new Inbound(this.#parts, {
       onClose: (now, code, text) => this.#closedByPeer(now, code, text),
       onUnreliable: (bytes) => this.#unreliable(bytes),
@@ -279,6 +236,8 @@ export class VUDPConnection implements IVUDPEngine {
 
   #takeLong(now: number, from: VIPSocketPeer, bytes: Buffer): void {
     const verdict = this.#parts.handshake.onDatagram(now, from, bytes)
+    // Only after a refusal: who asks again is told again.
+    if (verdict === 'taken') this.#parts.closing.onDatagram()
     if (verdict === 'invalid') this.#invalid(now, from, bytes)
     this.#checkHandshake(now)
   }
@@ -316,7 +275,10 @@ export class VUDPConnection implements IVUDPEngine {
     this.#parts.ids.start(dcid, parameters.resetToken)
     this.#parts.recovery.peerAckDelayMs = parameters.ackDelayMs
     if (config.isInitiator) this.#connect(now, result.peer)
-    else if (!result.isAllowed) this.#refuse(now)
+    else if (!result.isAllowed) {
+      this.#startPath(now, result.peer, parameters.datagramBytes)
+      this.#refuse(now)
+    }
   }
 
   /** The peer has proved itself at this address. */
@@ -325,11 +287,7 @@ export class VUDPConnection implements IVUDPEngine {
     const { result } = parts.handshake
     if (result === null) return
     const { parameters, rttMs } = result
-    const boundBytes = Math.min(parts.config.maxSendBytes, parameters.datagramBytes)
-    const { receivedBytes = 0, sentBytes = 0 } = parts.handshake.candidates.find(from) ?? {}
-    const spares = parts.handshake.candidates.all.map(({ peer }) => peer)
-    const isKnown = parts.config.isInitiator && from.equals(parts.config.peer)
-    parts.paths.start(now, from, { isKnown, boundBytes, receivedBytes, sentBytes, spares })
+    this.#startPath(now, from, parameters.datagramBytes)
     if (rttMs >= 0) parts.paths.current.rtt.update(rttMs, 0)
     parts.handshake.end()
     parts.liveness.start(now, parameters.idleTimeoutMs)
@@ -345,6 +303,15 @@ export class VUDPConnection implements IVUDPEngine {
     parts.ids.issue()
     parts.liveness.owesPing = parts.config.isInitiator
     this.#events.push({ type: 'connected', peer: from })
+  }
+
+  #startPath(now: number, from: VIPSocketPeer, peerBytes: number): void {
+    const { config, handshake, paths } = this.#parts
+    const boundBytes = Math.min(config.maxSendBytes, peerBytes)
+    const { receivedBytes = 0, sentBytes = 0 } = handshake.candidates.find(from) ?? {}
+    const spares = handshake.candidates.all.map(({ peer }) => peer)
+    const isKnown = config.isInitiator && from.equals(config.peer)
+    paths.start(now, from, { isKnown, boundBytes, receivedBytes, sentBytes, spares })
   }
 
   #refuse(now: number): void {
@@ -426,7 +393,7 @@ export class VUDPConnection implements IVUDPEngine {
     const lost =
       reason instanceof VFIOCompleted ? new VFIOLost(new VUDPLost(VUT_CODE.done, 'it ended')) : reason
     streams.lose(lost)
-    handshake.end()
+    if (handshake.result?.isAllowed !== false) handshake.end()
     recovery.clear(reason instanceof VFIOCompleted)
     unreliable.clear()
     paths.clear()
@@ -435,6 +402,7 @@ export class VUDPConnection implements IVUDPEngine {
 
   #drain(): void {
     this.#parts.closing.drain()
+    this.#parts.handshake.end()
     this.#parts.ids.clear()
   }
 

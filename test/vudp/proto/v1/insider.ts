@@ -45,7 +45,8 @@ export class Insider {
   constructor(options: Partial<VUDPOptions> = {}, seed = 1) {
     const random = new VSeededRandom(seed)
     const means = { crypto, random: random.fork('insider') }
-    const config = resolveConfig({ secret: GREATER, peerSecret: LESS, peer: VICTIM }, means)
+    const idleTimeoutMs = options.idleTimeoutMs ?? 30_000
+    const config = resolveConfig({ secret: GREATER, peerSecret: LESS, peer: VICTIM, idleTimeoutMs }, means)
     this.handshake = new Handshake(config, means)
     this.victim = new VUDPConnection(
       { secret: LESS, peerSecret: GREATER, peer: INSIDER, ...options },

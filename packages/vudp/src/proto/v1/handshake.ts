@@ -125,8 +125,10 @@ export class Handshake {
 
   /** Takes a long datagram other than RESET. */
   onDatagram(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
+    const kind = bytes[0] ?? 0
+    if (kind < KIND.punch || kind > KIND.version) return 'invalid'
     if (this.#isOver) return 'ignored'
-    switch (bytes[0]) {
+    switch (kind) {
       case KIND.punch:
         return this.#onPunch(now, from, bytes)
       case KIND.init:
