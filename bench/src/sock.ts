@@ -157,5 +157,5 @@ export const bench: Bench = {
   what: 'TCP over loopback: throughput in writes of 64 and 1 KiB, connections a second, memory of 10,000 idle ones',
   subjects,
   ratios: [...ratiosOf('vio', '', [0.95, 0.8, 0.8, 0.66]), ...ratiosOf('native', '_native', [1, 1, 1, 1])],
-  rounds: 7,
+  rounds: 5,
 }
