@@ -186,6 +186,11 @@ class AgentWorld {
     return agent
   }
 
+  /** What has passed at the far sides. */
+  get movedBytes(): number {
+    return this.#sockets.reduce((sum, socket) => sum + socket.bytesRead + socket.bytesWritten, 0)
+  }
+
   async close(): Promise<void> {
     for (const place of this.#places) place.close()
     for (const agent of this.#agents) agent.reset()
@@ -241,7 +246,11 @@ export function tlsEndpointRig(options: AgentRigOptions): IVEndpointRig {
     until: eventually,
     // What passes has more to do on its way than bytes that are not sealed.
     quiet: async () => {
-      for (let times = 0; times < 3; times += 1) await reactor.quiet()
+      for (let [still, moved] = [0, -1]; still < 3; ) {
+        await reactor.quiet()
+        still = world.movedBytes === moved ? still + 1 : 0
+        moved = world.movedBytes
+      }
     },
     failures: () => world.failures,
     close: async () => {
