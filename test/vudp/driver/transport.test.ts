@@ -170,6 +170,18 @@ describe.each(VERSIONS)('a transport of %s', (version) => {
     expect(broken.a.wasConnected).toBe(false)
   })
 
+  it('tries further addresses of its peer, where the version can', async () => {
+    const nobody = { peer: new VIPSocketPeer('127.0.0.1', 999) }
+    const { bench, a, b, ports } = both(version, nobody, nobody)
+    bench.settle(10)
+    expect(a.wasConnected).toBe(false)
+    expect(a.addCandidate(ports[1].localPeer)).toBe(version === 'vut/1')
+    bench.settle(5000)
+    expect([a.wasConnected, b.wasConnected]).toEqual([version === 'vut/1', version === 'vut/1'])
+    if (version === 'vut/1') expect(a.peer?.equals(ports[1].localPeer)).toBe(true)
+    expect(a.addCandidate(ports[1].localPeer)).toBe(false)
+  })
+
   it('grants and takes nothing before the connection [VE-S29]', () => {
     const { bench, a, ports } = both(version)
     ports[0].other = null

@@ -17,6 +17,7 @@ import {
   type VIPSocketPeer,
 } from '@vio/io'
 import { type IVRandom, type IVReactor, VSystemRandom } from '@vio/reactor'
+import { VUDPConnection } from '../proto/connection.js'
 import type { IVCrypto } from '../proto/crypto.js'
 import type { VUDPStats } from '../proto/stats.js'
 import { type CoreHandlers, HookRelay, TransportCore } from './core.js'
@@ -177,6 +178,18 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
   localAddressChanged(): void {
     this.#core.engine.localAddressChanged()
     this.#core.kick()
+  }
+
+  /**
+   * Another address where the peer may be: it is tried as long as the handshake goes on. False where that is over, or the
+   * version is bound to one address.
+   */
+  addCandidate(peer: VIPSocketPeer): boolean {
+    const { engine } = this.#core
+    if (!(engine instanceof VUDPConnection) || engine.connected || engine.closed !== null) return false
+    engine.addCandidate(this.reactor.time(), peer)
+    this.#core.kick()
+    return true
   }
 
   /** Closes cleanly, and waits until the connection is over; what is still said for the sake of the peer goes on. */
