@@ -221,8 +221,9 @@ export function tlsEndpointRig(options: AgentRigOptions): IVEndpointRig {
   return {
     reactor,
     log: new VProbeLog(),
-    // On top of the road of the socket: what TLS holds at the near side, and Node's at the far side.
-    roadBytes: roadBytesOf('tcp4') + 10 * 65_536,
+    // On top of the road of the socket: what TLS holds at the near side, its framing, and Node's at the far side. The
+    // system's share grows while it is in use; what TLS itself holds is looked at where there is no system.
+    roadBytes: roadBytesOf('tcp4') + 32 * 65_536,
     connected: (more) => world.pair(more),
     connectable: (outcome, more) => {
       const place = world.place()
