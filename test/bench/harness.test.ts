@@ -95,6 +95,21 @@ describe('runBench', () => {
     await expect(runBench(unknown)).rejects.toThrow('unknown subject c')
   })
 
+  it('takes the value of a subject that measures by itself, and of two pairs of a ratio the lesser one', async () => {
+    const order: string[] = []
+    const values = { a: 8, b: 2, c: 30, d: 10 }
+    const subjects = Object.entries(values).map(([name, value]) =>
+      subject(name, order, { value: () => Promise.resolve(value) }),
+    )
+    const ratio = { key: 'least', of: 'a', over: 'b', orLess: { of: 'c', over: 'd' } }
+    const report = await runBench(bench(subjects, [ratio]))
+    expect(report.results.map((each) => each.value)).toEqual([8, 2, 30, 10])
+    expect(report.ratios).toEqual({ least: 3 })
+    expect(order).toEqual([])
+    const absent = subjects.map((each) => (each.subject === 'd' ? { ...each, absent: 'no room' } : each))
+    expect((await runBench(bench(absent, [ratio]))).skipped).toEqual({ least: 'no room' })
+  })
+
   it('marks a missed target in the table', () => {
     const planted = bench([], [{ key: 'a_vs_b', of: 'a', over: 'b', target: 8 }])
     const results = [{ subject: 'a', unit: 'MB/s', value: 3 }]
