@@ -209,7 +209,7 @@ function ratioOf(rates: Rates, ratio: BenchRatio): number {
 }
 
 function pairsOf({ of, over, orLess = [] }: BenchRatio): readonly BenchPair[] {
-  return [{ of, over }, ...(Array.isArray(orLess) ? (orLess as readonly BenchPair[]) : [orLess as BenchPair])]
+  return [{ of, over }, ...[orLess].flat()]
 }
 
 /** Why a ratio cannot be given, or undefined. Throws for a subject that the bench does not have. */
