@@ -292,7 +292,8 @@ export class VUDPConnection implements IVUDPEngine {
     parts.handshake.end()
     parts.liveness.start(now, parameters.idleTimeoutMs)
     parts.acks.maxEvery = parameters.ackFrequency
-    parts.unreliable.peerMaxBytes = parameters.unreliableBytes
+    // Both have to offer them.
+    parts.unreliable.peerMaxBytes = parts.config.maxUnreliableBytes > 0 ? parameters.unreliableBytes : 0
     parts.connected = true
     parts.tracer?.state(now, 'handshake_completed', { peer: String(from) })
     if (!result.isAllowed) {

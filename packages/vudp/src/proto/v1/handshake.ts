@@ -164,6 +164,8 @@ export class Handshake {
     // Most others are told apart from the true one, once that has come, without a key.
     if (this.#init === null && !this.#limit.allows(now, from)) return 'invalid'
     if (init.version !== VUT1.version) {
+      // Once the true one has come, nobody who matters speaks another version.
+      if (this.#init !== null) return 'invalid'
       this.#send(from, encodeVersion(this.#means.crypto, this.#ownPunchKey, this.keys.tag, [VUT1.version]))
       // Anybody may ask for this answer, so it counts like a check that failed.
       return this.#forged(now, from)
@@ -228,7 +230,8 @@ export class Handshake {
       return 'taken'
     }
     const { initiatorSecret, responderSecret } = this.#noise.split()
-    const candidate = this.candidates.find(from)
+    const candidate = this.candidates.add(now, from)
+    if (candidate !== null) candidate.receivedBytes += bytes.length
     this.result = {
       peer: from,
       sendSecret: initiatorSecret,

@@ -99,7 +99,7 @@ export class Inbound {
         ids.onRetire(frame.stream)
         return
       case FRAME.datagram:
-        if (frame.data.length > config.maxUnreliableBytes) {
+        if (frame.data.length > config.maxUnreliableBytes || config.maxUnreliableBytes === 0) {
           throw new ProtocolFault(VUT_CODE.frame, `an unreliable datagram of ${frame.data.length} bytes`)
         }
         this.#events.onUnreliable(isLent ? Buffer.from(frame.data) : frame.data)

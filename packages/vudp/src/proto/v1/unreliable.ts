@@ -24,7 +24,8 @@ export class UnreliableQueue {
 
   /** Queues one. Returns false if it is larger than `roomBytes` or than the peer takes. */
   send(bytes: Uint8Array, roomBytes: number): boolean {
-    if (bytes.length > this.peerMaxBytes || frameSize(bytes) > roomBytes) return false
+    const isOffered = this.peerMaxBytes > 0 && bytes.length <= this.peerMaxBytes
+    if (!isOffered || frameSize(bytes) > roomBytes) return false
     if (this.#waiting.length >= VUT1.datagramQueue) {
       this.#waiting.shift()
       this.dropped += 1
