@@ -82,4 +82,28 @@ describe('Pacer', () => {
     pacer.setRate(1, 100)
     expect(pacer.allowance(1)).toBe(10 * SIZE)
   })
+
+  it('makes up for a wake-up that came late, up to ten milliseconds, once', () => {
+    const rate = 10_000
+    for (const [lateMs, madeUpMs] of [
+      [0, 0],
+      [5, 5],
+      [10, 10],
+      [60, 10],
+      [200, 0],
+    ] as const) {
+      const pacer = new Pacer({ datagramBytes: SIZE })
+      pacer.setRate(0, rate)
+      while (pacer.canSend(0)) pacer.onSent(0, SIZE)
+      const wokenAt = pacer.nextAt(0) + lateMs
+      // What was asked for is there in any case; a burst is kept beside it.
+      const allowed = pacer.allowance(wokenAt)
+      expect(allowed).toBeLessThanOrEqual(pacer.burstBytes + madeUpMs * rate)
+      if (lateMs > 2 && madeUpMs > 0) expect(allowed).toBeGreaterThan(pacer.burstBytes)
+      pacer.setRate(wokenAt, rate * 0.9)
+      expect(pacer.allowance(wokenAt)).toBe(allowed)
+      pacer.onSent(wokenAt, SIZE)
+      expect(pacer.allowance(wokenAt + 50)).toBeLessThanOrEqual(pacer.burstBytes)
+    }
+  })
 })

@@ -12,6 +12,10 @@ const BURST_DATAGRAMS = 10
 const BURST_MS = 2
 /** How much is worth a wake-up at high rates, as time at the rate: timers are no finer. */
 const QUANTUM_MS = 1
+/** How much lateness is made up for. */
+const MAX_LATE_MS = 10
+/** Who comes later than this has not waited all the time. */
+const LAPSE_MS = 100
 
 /** Options of a pacer. */
 export interface PacerOptions {
@@ -25,6 +29,8 @@ export class Pacer {
   #rate = Number.POSITIVE_INFINITY
   #tokens: number
   #filledAt = 0
+  /** When whoever waits was told to come again; Infinity if nobody waits. */
+  #awaitedAt = Number.POSITIVE_INFINITY
 
   constructor(options: PacerOptions) {
     this.#datagramBytes = options.datagramBytes
@@ -43,7 +49,7 @@ export class Pacer {
     const wasUnlimited = this.#rate === Number.POSITIVE_INFINITY
     this.#rate = rate
     // What was saved up without a rate is not worth more than a burst with one.
-    if (wasUnlimited || this.#tokens > this.burstBytes) this.#tokens = Math.min(this.#tokens, this.burstBytes)
+    if (wasUnlimited) this.#tokens = Math.min(this.#tokens, this.burstBytes)
   }
 
   /** The full datagram has another size from now on. */
@@ -67,19 +73,30 @@ export class Pacer {
     if (this.#rate === Number.POSITIVE_INFINITY) return
     this.#fill(now)
     this.#tokens -= sizeBytes
+    this.#awaitedAt = Number.POSITIVE_INFINITY
   }
 
   /** When it is worth to send on; `now` or earlier if it is so already. */
   nextAt(now: number): number {
     if (this.allowance(now) > 0) return now
     const wanted = Math.max(1, Math.min(this.#rate * QUANTUM_MS, this.burstBytes))
-    return now + (wanted - this.#tokens) / this.#rate
+    this.#awaitedAt = now + (wanted - this.#tokens) / this.#rate
+    return this.#awaitedAt
   }
 
   #fill(now: number): void {
     const elapsedMs = now - this.#filledAt
     this.#filledAt = now
     if (this.#rate === Number.POSITIVE_INFINITY) this.#tokens = Number.POSITIVE_INFINITY
-    else if (elapsedMs > 0) this.#tokens = Math.min(this.#tokens + elapsedMs * this.#rate, this.burstBytes)
+    else if (elapsedMs > 0) {
+      const mostBytes = this.burstBytes + this.#lateMs(now) * this.#rate
+      this.#tokens = Math.min(this.#tokens + elapsedMs * this.#rate, mostBytes)
+    }
+  }
+
+  /** How late whoever waited has come, as far as it counts. */
+  #lateMs(now: number): number {
+    const lateMs = now - this.#awaitedAt
+    return lateMs > 0 && lateMs < LAPSE_MS ? Math.min(lateMs, MAX_LATE_MS) : 0
   }
 }
