@@ -1,0 +1,6 @@
+/**
+ * `npm run curves`: draws the curves of the congestion controllers anew, into test/vudp/curves/drawn.
+ */
+import { run, vitestEntry } from './lib/run.mjs'
+
+run(process.execPath, [vitestEntry(), 'run', 'test/vudp/curves'], { env: { V_CURVES: '1' } })
