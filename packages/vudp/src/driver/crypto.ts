@@ -22,9 +22,8 @@ import type { IVAead, IVCrypto, VAeadSpan, VCipherId } from '../proto/crypto.js'
 
 const TAG_BYTES = 16
 const TAG_OPTION: { readonly authTagLength: number } = { authTagLength: TAG_BYTES }
-/** What precedes a raw X25519 key in PKCS #8 and in SubjectPublicKeyInfo (RFC 8410). */
+/** What precedes a raw X25519 key in PKCS #8 (RFC 8410). */
 const PRIVATE_PREFIX: Buffer = Buffer.from('302e020100300506032b656e04220420', 'hex')
-const PUBLIC_PREFIX: Buffer = Buffer.from('302a300506032b656e032100', 'hex')
 const NAMES: Readonly<Record<VCipherId, { readonly name: string; readonly keyBytes: number }>> = {
   1: { name: 'aes-128-gcm', keyBytes: 16 },
   2: { name: 'chacha20-poly1305', keyBytes: 32 },
@@ -34,6 +33,8 @@ const NAMES: Readonly<Record<VCipherId, { readonly name: string; readonly keyByt
 /** The primitives by `node:crypto`. One object serves any number of connections. */
 export class NodeCrypto implements IVCrypto {
   readonly ciphers: readonly VCipherId[] = [1, 2, 3]
+  /** Made once for each key, as that is half of what an exchange costs; gone with the key. */
+  readonly #privateKeys = new WeakMap<Uint8Array, KeyObject>()
 
   sha256(...parts: readonly Uint8Array[]): Buffer {
     return digest('sha256', parts)
@@ -50,13 +51,16 @@ export class NodeCrypto implements IVCrypto {
   }
 
   x25519Public(privateKey: Uint8Array): Buffer {
-    const der = createPublicKey(privateOf(privateKey)).export({ format: 'der', type: 'spki' })
-    return der.subarray(PUBLIC_PREFIX.length)
+    const { x = '' } = createPublicKey(this.#privateOf(privateKey)).export({ format: 'jwk' })
+    return Buffer.from(x, 'base64url')
   }
 
   x25519(privateKey: Uint8Array, publicKey: Uint8Array): Buffer | null {
     try {
-      const shared = diffieHellman({ privateKey: privateOf(privateKey), publicKey: publicOf(publicKey) })
+      const shared = diffieHellman({
+        privateKey: this.#privateOf(privateKey),
+        publicKey: publicOf(publicKey),
+      })
       return shared.some((byte) => byte !== 0) ? shared : null
     } catch {
       // A point of small order, or 32 bytes that are no point: the peer's fault, not ours.
@@ -69,6 +73,14 @@ export class NodeCrypto implements IVCrypto {
     if (key.length !== keyBytes)
       throw new RangeError(`${name} has a key of ${keyBytes} bytes, got ${key.length}`)
     return new NodeAead(name, createSecretKey(key))
+  }
+
+  #privateOf(raw: Uint8Array): KeyObject {
+    const known = this.#privateKeys.get(raw)
+    if (known !== undefined) return known
+    const made = importPrivate(raw)
+    this.#privateKeys.set(raw, made)
+    return made
   }
 
   equal(left: Uint8Array, right: Uint8Array): boolean {
@@ -122,10 +134,21 @@ function digest(name: string, parts: readonly Uint8Array[]): Buffer {
   return hash.digest()
 }
 
-function privateOf(raw: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([PRIVATE_PREFIX, raw]), format: 'der', type: 'pkcs8' })
+/** As a JWK where that is possible: reading DER costs ten times as much. */
+function importPrivate(raw: Uint8Array): KeyObject {
+  try {
+    // The public half has to be there; a Node that looks at it takes the other way.
+    const key = { kty: 'OKP', crv: 'X25519', d: base64url(raw), x: '' }
+    return createPrivateKey({ key, format: 'jwk' })
+  } catch {
+    return createPrivateKey({ key: Buffer.concat([PRIVATE_PREFIX, raw]), format: 'der', type: 'pkcs8' })
+  }
 }
 
 function publicOf(raw: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.concat([PUBLIC_PREFIX, raw]), format: 'der', type: 'spki' })
+  return createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x: base64url(raw) }, format: 'jwk' })
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
 }

@@ -11,7 +11,6 @@ import { VUT1 } from '../profile.js'
 import type { DatagramBuilder } from './builder.js'
 import { FRAME, numbersSize, writeNumbers, writeWithBytes } from './frames.js'
 import { resetToken } from './key-schedule.js'
-import { hasId } from './packet.js'
 
 interface PeerId {
   readonly sequence: number
@@ -19,13 +18,21 @@ interface PeerId {
   readonly token: Buffer
 }
 
+/** One of ours; the two halves as numbers are what a header is compared with. */
+interface LocalId {
+  readonly sequence: number
+  readonly id: Buffer
+  readonly high: number
+  readonly low: number
+}
+
 /** The ids of one connection. */
 export class ConnectionIds {
   readonly #means: VUDPMeans
   readonly #resetKey: Buffer
   readonly #hooks: VUDPHooks
-  /** Ours, by sequence: what the peer puts into its headers. */
-  readonly #local = new Map<number, Buffer>()
+  /** Ours: what the peer puts into its headers. */
+  #local: LocalId[] = []
   #nextLocal = 1
   /** The peer's: the first one is in use. */
   #peer: PeerId[] = []
@@ -59,8 +66,8 @@ export class ConnectionIds {
 
   /** Gives the peer, once it has proved itself, as many ids as it may have; not faster than they are told. */
   issue(): void {
-    const isNext = () => this.#nextLocal <= VUT1.maxIdSequence && this.#owedNew.size < VUT1.localIds
-    while (this.#local.size < VUT1.localIds && isNext()) {
+    while (this.#local.length < VUT1.localIds && this.#owedNew.size < VUT1.localIds) {
+      if (this.#nextLocal > VUT1.maxIdSequence) return
       const id = Buffer.alloc(VUT1.idBytes)
       this.#means.random.fillPublic(id)
       this.#addLocal(this.#nextLocal, id)
@@ -71,7 +78,10 @@ export class ConnectionIds {
 
   /** True if a datagram with this header is for us. */
   isLocal(bytes: Buffer, at: number): boolean {
-    for (const id of this.#local.values()) if (hasId(bytes, at, id)) return true
+    if (bytes.length < at + VUT1.idBytes) return false
+    const high = bytes.readUInt32BE(at)
+    const low = bytes.readUInt32BE(at + 4)
+    for (const id of this.#local) if (id.low === low && id.high === high) return true
     return false
   }
 
@@ -113,10 +123,10 @@ export class ConnectionIds {
   /** RETIRE_ID: the peer no longer uses one of ours, and gets another. @throws ProtocolFault if it never had it */
   onRetire(sequence: number): void {
     if (sequence >= this.#nextLocal) throw new ProtocolFault(VUT_CODE.frame, `id ${sequence} was never given`)
-    const id = this.#local.get(sequence)
-    if (id === undefined) return
-    this.#local.delete(sequence)
-    this.#hooks.idRemoved?.(id)
+    const retired = this.#local.find((each) => each.sequence === sequence)
+    if (retired === undefined) return
+    this.#local = this.#local.filter((each) => each !== retired)
+    this.#hooks.idRemoved?.(retired.id)
     this.issue()
   }
 
@@ -138,14 +148,14 @@ export class ConnectionIds {
   /** A frame of ours was lost. */
   onLost(type: number, sequence: number): void {
     if (type === FRAME.retireId) this.#owedRetire.add(sequence)
-    else if (this.#local.has(sequence)) this.#owedNew.add(sequence)
+    else if (this.#local.some((each) => each.sequence === sequence)) this.#owedNew.add(sequence)
   }
 
   /** The connection is over. */
   clear(): void {
-    for (const id of this.#local.values()) this.#hooks.idRemoved?.(id)
+    for (const { id } of this.#local) this.#hooks.idRemoved?.(id)
     for (const { token } of this.#peer) if (token.length > 0) this.#hooks.idRemoved?.(token)
-    this.#local.clear()
+    this.#local = []
     this.#owedNew.clear()
     this.#owedRetire.clear()
   }
@@ -158,12 +168,12 @@ export class ConnectionIds {
   }
 
   #addLocal(sequence: number, id: Buffer): void {
-    this.#local.set(sequence, id)
+    this.#local.push({ sequence, id, high: id.readUInt32BE(0), low: id.readUInt32BE(4) })
     this.#hooks.idAdded?.(id)
   }
 
   #writeNew(builder: DatagramBuilder, sequence: number): boolean {
-    const id = this.#local.get(sequence)
+    const id = this.#local.find((each) => each.sequence === sequence)?.id
     if (id === undefined) return true
     const data = Buffer.concat([id, resetToken(this.#means.crypto, this.#resetKey, id)])
     if (numbersSize(FRAME.newId, sequence) + data.length > builder.room) return false

@@ -20,7 +20,10 @@ const NUMBER_AT: number = 1 + ID
 /** One direction's cipher in one generation. */
 interface Generation {
   readonly aead: IVAead
-  readonly iv: Buffer
+  /** The iv in three words. */
+  readonly ivFirst: number
+  readonly ivHigh: number
+  readonly ivLow: number
   readonly next: Buffer
 }
 
@@ -230,7 +233,13 @@ export class Protection {
 
   #make(secret: Buffer): Generation {
     const { key, iv, next } = trafficKeys(this.#crypto, secret, this.#cipher)
-    return { aead: this.#crypto.aead(this.#cipher, key), iv, next }
+    return {
+      aead: this.#crypto.aead(this.#cipher, key),
+      ivFirst: iv.readUInt32BE(0),
+      ivHigh: iv.readUInt32BE(4),
+      ivLow: iv.readUInt32BE(8),
+      next,
+    }
   }
 
   #tryOpen(generation: Generation, bytes: Buffer, number: number): Buffer | null {
@@ -244,13 +253,11 @@ export class Protection {
     this.#span.plainEnd = end
   }
 
-  #nonceOf({ iv }: Generation, number: number): Buffer {
+  #nonceOf({ ivFirst, ivHigh, ivLow }: Generation, number: number): Buffer {
     const nonce = this.#nonce
-    const high = Math.floor(number / WORD)
-    const low = number % WORD
-    nonce.set(iv)
-    nonce.writeUInt32BE((iv.readUInt32BE(4) ^ high) >>> 0, 4)
-    nonce.writeUInt32BE((iv.readUInt32BE(8) ^ low) >>> 0, 8)
+    nonce.writeUInt32BE(ivFirst, 0)
+    nonce.writeUInt32BE((ivHigh ^ Math.floor(number / WORD)) >>> 0, 4)
+    nonce.writeUInt32BE((ivLow ^ (number % WORD)) >>> 0, 8)
     return nonce
   }
 }
