@@ -29,7 +29,7 @@ export class VMappingLife {
 
   /** A silence that mappings survive. */
   get safeMs(): number {
-    return Math.min(this.#survivedMs, this.#lostMs / 2)
+    return this.#survivedMs
   }
 
   /** The shortest silence that a mapping did not survive; Infinity if it survived all. */
@@ -54,7 +54,8 @@ export class VMappingLife {
       return
     }
     this.#lostMs = Math.min(this.#lostMs, silenceMs)
-    this.#survivedMs = Math.min(this.#survivedMs, this.#lostMs / 2)
+    // What had been survived before is no longer: begin again well below.
+    if (this.#survivedMs >= this.#lostMs) this.#survivedMs = this.#lostMs / 2
   }
 
   get #middle(): number {
