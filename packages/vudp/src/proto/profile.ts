@@ -22,6 +22,7 @@ export interface V1Profile {
   readonly macBytes: number
   readonly tokenBytes: number
   readonly initBytes: number
+  readonly punchBytes: number
   readonly handshakeTimeoutMs: number
   readonly initFirstDelayMs: number
   readonly initMaxDelayMs: number
@@ -133,6 +134,7 @@ export const VUT1: V1Profile = Object.freeze({
   macBytes: 16,
   tokenBytes: 16,
   initBytes: 1200,
+  punchBytes: 29,
   handshakeTimeoutMs: 15_000,
   initFirstDelayMs: 250,
   initMaxDelayMs: 2_000,

@@ -1,7 +1,8 @@
 /**
  * Congestion control of VUT 0.8: slow start and avoidance of RFC 2581, counted in segments.
  *
- * Decides how many segments may be in flight. When a segment is lost is for the recovery. Invariant: at least the
+ * Decides how many segments may be in flight. When a segment is lost is for the recovery; the
+ * hello's losses do not count. Invariant: at least the
  * profile's minimum may always be in flight.
  */
 import type { V08Profile } from './profile.js'
@@ -17,16 +18,14 @@ const MAX_WINDOW = 65_536
 export class Congestion08 {
   readonly #initial: number
   readonly #least: number
-  readonly #firstThreshold: number
   #window: number
   #threshold: number
 
   constructor(profile: V08Profile) {
     this.#initial = profile.initialWindowSegments
     this.#least = profile.minWindowSegments
-    this.#firstThreshold = profile.nominalWindow / profile.maxDataBytes
     this.#window = this.#initial
-    this.#threshold = this.#firstThreshold
+    this.#threshold = profile.nominalWindow / profile.maxDataBytes
   }
 
   /** How many segments may be in flight. A fraction counts for nothing yet. */
@@ -37,12 +36,6 @@ export class Congestion08 {
   /** Up to here the window grows by one with each acknowledgement. */
   get threshold(): number {
     return this.#threshold
-  }
-
-  /** The connection is validated: what the hello's losses did to the window is forgotten. */
-  onValidated(): void {
-    this.#window = Math.max(this.#window, this.#initial)
-    this.#threshold = Math.max(this.#threshold, this.#firstThreshold)
   }
 
   /** `segments` were acknowledged at once: counted up to two, as a receiver answers every other one (RFC 3465). */

@@ -350,7 +350,6 @@ export class V08Connection implements IVUDPEngine {
     if (this.#closed !== null) return
     this.#state.connected = true
     this.#state.recv.openWindow()
-    this.#state.recovery.congestion.onValidated()
     this.#events.push({ type: 'connected', peer: this.peer })
     this.#tellChange()
   }

@@ -32,7 +32,7 @@ export const KIND: DatagramKinds = Object.freeze({
 
 const { tagBytes: TAG, idBytes: ID, macBytes: MAC, tokenBytes: TOKEN } = VUT1
 const TAG_AT = 1
-const PUNCH_BYTES: number = 1 + TAG + 4 + MAC
+const { punchBytes: PUNCH_BYTES } = VUT1
 const INIT_HEADER: number = 1 + 1 + TAG + ID + 2
 const RESP_HEADER: number = 1 + ID + ID
 const VERSION_HEADER: number = 1 + TAG + 1

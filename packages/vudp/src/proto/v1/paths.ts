@@ -210,7 +210,8 @@ export class Paths {
     }
     this.#spares = [...others, this.#current.peer]
     const path = new Path(spare, this.#pathOptions)
-    path.onReceived(now, VUT1.initBytes)
+    // Enough for a challenge, and next to nothing for whoever had a PUNCH sent on from there.
+    path.onReceived(now, VUT1.punchBytes)
     this.#use(now, path)
     this.#beginChallenge(now)
   }

@@ -48,9 +48,10 @@ export class StreamInput {
     return this.#final >= 0 && (this.#isStopped || this.buffer.nextOffset >= this.#final)
   }
 
-  /** True if all has come, up to a clean end, and nothing of it was given up. */
+  /** True if all has come, up to a clean end; of a stream that was given up, if there was nothing beyond. */
   get isComplete(): boolean {
-    return !this.#isReset && this.isDone && (!this.#isStopped || this.#final <= this.#stoppedAt)
+    if (this.#isStopped) return this.#final >= 0 && this.#final <= this.#stoppedAt
+    return !this.#isReset && this.isDone
   }
 
   /** True if the application gave it up. */

@@ -247,9 +247,10 @@ export class Streams implements StreamOwner {
   }
 
   #acked(stream: Stream, offset: number, length: number, final: boolean): void {
-    this.counts.acked += stream.output.onAcked(offset, length, final)
-    this.#owner.onStreamChanged(stream)
-    if (stream.output.isDone) this.#settle(stream)
+    const { output } = stream
+    this.counts.acked += output.onAcked(offset, length, final)
+    if (output.buffer.heldBytes === 0) this.#owner.onStreamChanged(stream)
+    if (output.isDone) this.#settle(stream)
   }
 
   /** Bytes beyond what the peer had sent before, on whichever stream. */
