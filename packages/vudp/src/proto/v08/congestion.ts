@@ -1,9 +1,8 @@
 /**
  * Congestion control of VUT 0.8: slow start and avoidance of RFC 2581, counted in segments.
  *
- * Decides how many segments may be in flight. When a segment is lost is for the recovery; the
- * hello's losses do not count. Invariant: at least the
- * profile's minimum may always be in flight.
+ * Decides how many segments may be in flight. When a segment is lost is for the recovery; the hello's losses do not count.
+ * Invariant: at least the profile's minimum may always be in flight.
  */
 import type { V08Profile } from './profile.js'
 
