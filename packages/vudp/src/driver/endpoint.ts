@@ -25,6 +25,7 @@ import { TransportCore } from './core.js'
 import { NodeCrypto } from './crypto.js'
 import { Demux, type DemuxMember } from './demux.js'
 import { checkPort, makeEngine } from './engines.js'
+import { FirstDatagrams } from './first-datagram.js'
 import { Outcome } from './outcome.js'
 import { VDatagramPump } from './pump.js'
 import { ResetSender } from './reset-sender.js'
@@ -49,8 +50,8 @@ export interface VUDPEndpointOptions {
   /** The source of random values. By default the system's. */
   readonly random?: IVRandom
   /**
-   * Says what a connection is made with that somebody begins, or null for none. Its peer is whoever begins it. Without
-   * this only connections of `connect` are taken.
+   * Says what a connection is made with that somebody begins, or null for none. Its peer is whoever begins it, once the
+   * datagram has turned out to be genuine. Without this only connections of `connect` are taken.
    */
   readonly incoming?: (incoming: VUDPIncoming) => Omit<VUDPSharedOptions, 'peer'> | null
   /** Takes the transports that `incoming` led to. */
@@ -100,6 +101,7 @@ export class VUDPEndpoint implements AsyncDisposable {
   readonly #means: { readonly crypto: IVCrypto; readonly random: IVRandom }
   readonly #demux: Demux
   readonly #resets: ResetSender
+  readonly #first: FirstDatagrams
   readonly #pump: VDatagramPump<never>
   readonly #transports = new Map<DemuxMember, VUDPTransport>()
   readonly #released = new Outcome<void>()
@@ -116,6 +118,7 @@ export class VUDPEndpoint implements AsyncDisposable {
       random: options.random ?? new VSystemRandom(),
     }
     this.#resets = new ResetSender(this.#means, options.resetKey)
+    this.#first = new FirstDatagrams(this.#means.crypto)
     this.#demux = new Demux({
       onUnknown: (now, from, bytes, tag) => this.#unknown(now, from, bytes, tag),
       onFailure: (error) => this.reactor.log.error('the engine of a connection failed', error),
@@ -220,7 +223,7 @@ export class VUDPEndpoint implements AsyncDisposable {
 
   #unknown(now: number, from: VIPSocketPeer, bytes: Buffer, tag: Buffer | null): DemuxMember | null {
     try {
-      return this.#begin(from, tag) ?? this.#refuse(now, from, bytes, tag)
+      return this.#begin(now, from, bytes, tag) ?? this.#refuse(now, from, bytes, tag)
     } catch (error) {
       this.reactor.log.error('a handler of an endpoint failed', error)
       return null
@@ -228,12 +231,12 @@ export class VUDPEndpoint implements AsyncDisposable {
   }
 
   /** Makes the transport that somebody begins, if the application knows it. */
-  #begin(from: VIPSocketPeer, tag: Buffer | null): DemuxMember | null {
+  #begin(now: number, from: VIPSocketPeer, bytes: Buffer, tag: Buffer | null): DemuxMember | null {
     const { incoming, onTransport } = this.#options
     if (incoming === undefined || this.#closing || this.#isFull) return null
     // What the application is given it may keep.
     const options = incoming({ from, tag: tag === null ? null : Buffer.from(tag) })
-    if (options === null) return null
+    if (options === null || !this.#first.allows(now, from, bytes, options)) return null
     const { member, transport } = this.#make({ ...options, peer: from })
     onTransport?.(transport)
     return member
