@@ -128,6 +128,7 @@ describe('the end of an input', () => {
         if (ownEnd) near.closeOutput(new VFIOCompleted())
         await loopRounds()
         far.device.writeSome(Buffer.from('bytes'))
+        await eventually(() => far.device.unflushedBytes === 0)
         far.device.reset(new VFIOLost())
         near.byteProduce.attach(sink)
         await eventually(() => sink.ended !== null)

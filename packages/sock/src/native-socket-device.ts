@@ -2,8 +2,9 @@
  * `VNativeSocketDevice`: a socket of the system itself as a byte device, without a stream of Node between.
  *
  * Decides when the socket is waited for and what the system's answers mean to a chain's end. What is written is given to
- * the system at once or not taken, so nothing waits in between; what is read waits in the intake. Invariants: each direction
- * has one end, which is told behind its last byte; nothing is asked of the system after the socket was let go.
+ * the system at once or not taken, but for small writes, which wait for the end of their burst; what is read waits in the
+ * intake. Invariants: each direction has one end, which is told behind its last byte; nothing is asked of the system after
+ * the socket was let go.
  */
 import {
   type VFailure,
@@ -24,6 +25,7 @@ import {
   type OpenedNative,
   type VNativeSocketDeviceOptions,
 } from './native-opener.js'
+import { NativeOutlet } from './native-outlet.js'
 import { VNativeSocket } from './native-socket.js'
 import { netDeviceSettings } from './net-device-options.js'
 import type { IVSocketDevice } from './socket-device.js'
@@ -34,7 +36,7 @@ const EMPTY: Buffer = Buffer.alloc(0)
 /**
  * Reads and writes a socket that `native` has opened and connected, or null, which `connect` then opens.
  *
- * The same to a chain as `VNetDevice` with the same options. `maxWriteBytes` bounds what one call takes; nothing waits in
+ * The same to a chain as `VNetDevice` with the same options. `maxWriteBytes` bounds what one call takes, and what waits in
  * the device. A loss that comes behind bytes is told behind them.
  */
 export class VNativeSocketDevice implements IVSocketDevice {
@@ -56,8 +58,8 @@ export class VNativeSocketDevice implements IVSocketDevice {
   #inputClosed = false
   #outputClosed = false
   #released: VFailure | null = null
-  /** The system took no more. */
-  #full = false
+  /** Made with the first write. */
+  #outlet: NativeOutlet | null = null
   /** Nobody takes what was read, so no more is read. */
   #stopped = false
   /** The system has told the end of the input, whoever was there to hear it. */
@@ -113,7 +115,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
   }
 
   get writable(): boolean {
-    return this.#connected && !this.#full && !this.#outputClosed && this.#outputEnd === null
+    return this.#connected && this.#outlet?.full !== true && !this.#outputClosed && this.#outputEnd === null
   }
 
   get outputEnd(): VFailure | null {
@@ -121,7 +123,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
   }
 
   get unflushedBytes(): number {
-    return 0
+    return this.#outlet?.pendingBytes ?? 0
   }
 
   /** Whether small writes are sent at once. */
@@ -181,16 +183,11 @@ export class VNativeSocketDevice implements IVSocketDevice {
   writeSome(data: Uint8Array): number {
     const socket = this.#socket
     if (socket === null || !this.writable || data.length === 0) return 0
-    const size = Math.min(this.maxWriteBytes, data.length)
-    const result = socket.write(size === data.length ? data : data.subarray(0, size))
-    if (typeof result !== 'number') {
-      this.#outputBroken(result)
-      return 0
-    }
-    if (result === size) return size
-    this.#full = true
-    this.#wait()
-    return Math.max(0, result)
+    this.#outlet ??= new NativeOutlet(socket, {
+      outputFull: () => this.#wait(),
+      outputBroken: (error) => this.#outputBroken(error),
+    })
+    return this.#outlet.write(data, this.maxWriteBytes)
   }
 
   closeInput(reason: VFailure): void {
@@ -211,7 +208,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
   }
 
   close(reason: VFailure): void {
-    // What was taken is the system's, which sends it; there is nothing left that a later, less clean close could drop.
+    // What was taken before a clean close is sent; a later, less clean one changes nothing of that.
     if (this.#released !== null) return
     this.#released = reason
     this.closeInput(reason)
@@ -258,7 +255,11 @@ export class VNativeSocketDevice implements IVSocketDevice {
   }
 
   #ready(readable: boolean, writable: boolean, failed: boolean): void {
-    if (writable) this.#full = false
+    const outlet = this.#outlet
+    if (writable && outlet !== null) {
+      outlet.full = false
+      if (outlet.flush() && this.#outputClosed && this.#outputEnd === null) this.#endOutput()
+    }
     // An error that only a writer asked for has to be found by somebody: whoever writes next, or else a read.
     if (readable || (failed && !writable)) this.#read()
     this.#wait()
@@ -287,12 +288,16 @@ export class VNativeSocketDevice implements IVSocketDevice {
 
   /** Tells the system what to wait for. */
   #wait(): void {
-    this.#socket?.want(!this.#stopped && !this.#sawEnd, this.#full && this.#outputEnd === null)
+    this.#socket?.want(
+      !this.#stopped && !this.#sawEnd,
+      this.#outlet?.full === true && this.#outputEnd === null,
+    )
   }
 
+  /** Ends the output once the system has all that was taken; goes on when it takes more. */
   #endOutput(): void {
+    if (this.#outlet?.flush() === false) return
     this.#socket?.shutdown()
-    this.#full = false
     this.#outputEnd ??= new VFIOCompleted()
     this.#letGo()
     this.#changed()
@@ -303,7 +308,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
     // On a Unix socket the other side may have closed in order, and what it wrote before can still be read.
     if (this.#isIP) this.#broken = error
     this.#outputEnd ??= new VFIOLost(error)
-    this.#full = false
+    this.#outlet?.clear()
     this.#changed()
   }
 
@@ -311,7 +316,6 @@ export class VNativeSocketDevice implements IVSocketDevice {
     this.#sawEnd = true
     this.#inputEnd ??= failure
     this.#outputEnd ??= failure
-    this.#full = false
     this.#drop()
     this.#changed()
   }
@@ -341,6 +345,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
 
   #drop(): void {
     clearTimeout(this.#linger)
+    this.#outlet?.clear()
     this.#socket?.close()
     this.#socket = null
     if (this.#gone) return

@@ -128,7 +128,7 @@ export class VNetDevice implements IVSocketDevice {
   }
 
   get unflushedBytes(): number {
-    return this.#outputEnd === null ? (this.#intake?.socket.writableLength ?? 0) : 0
+    return this.#outputEnd === null ? (this.#outlet?.pendingBytes ?? 0) : 0
   }
 
   /** Whether small writes are sent at once: what was set last, as the system cannot be asked through Node. */
@@ -303,7 +303,7 @@ export class VNetDevice implements IVSocketDevice {
   /** The FIN goes behind the last byte. Before that, the socket can still be reset. */
   #endIfFlushed(): void {
     const socket = this.#intake?.socket
-    if (!this.#connected || socket === undefined || socket.writableLength > 0 || socket.writableEnded) return
+    if (!this.#connected || socket === undefined || this.unflushedBytes > 0 || socket.writableEnded) return
     if (this.#outputEnd !== null) return
     // From here on an empty write cannot tell a reset from an end, so the intake has to.
     this.#intake?.readSingly()
