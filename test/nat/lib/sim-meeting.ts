@@ -7,6 +7,7 @@ import type { VIPSocketPeer } from '@vio/io'
 import {
   candidateOf,
   classifyNat,
+  isRelayControl,
   pairCandidates,
   planPunch,
   readCandidates,
@@ -19,6 +20,9 @@ import {
   VNatProbe,
   VPuncher,
   type VPunchPlan,
+  VRelayClient,
+  type VRelayLeg,
+  VRelayServer,
   VStunServer,
   writeCandidates,
 } from '@vio/nat'
@@ -36,6 +40,7 @@ interface Told {
 
 export const SERVER_HOSTS: readonly [string, string] = ['203.0.113.10', '203.0.113.11']
 const STUN_PORT = 3478
+const RELAY_PORT = 3480
 const DELAY_MS = 10
 
 /** One of the two. */
@@ -49,6 +54,8 @@ export class Party {
   plan: VPunchPlan | undefined
   puncher: VPuncher | undefined
   connectedAt = -1
+  /** When a connection over the relay stood. */
+  relayedAt = -1
   /** When PUNCH datagrams left. */
   readonly sentAt: number[] = []
   readonly #secret: Buffer
@@ -113,6 +120,34 @@ export class Party {
     return JSON.parse(JSON.stringify(told)) as Told
   }
 
+  /** Binds a leg of the relay and lets a connection of its own run over it. */
+  useRelay(world: SimWorld, leg: VRelayLeg, peerSecret: Buffer): void {
+    const relay = world.network.peer(leg.host, leg.port)
+    const random = world.random.fork(`relay ${this.side.host.address}`)
+    const secrets = { secret: relayed(this.#secret), peerSecret: relayed(peerSecret) }
+    const engine = new VUDPConnection({ ...secrets, peer: relay }, { crypto: natCrypto, random })
+    const client = new VRelayClient({ relay, leg }, natCrypto)
+    const bound = this.side.attach({
+      machine: client,
+      port: this.port,
+      takes: isRelayControl,
+      onEvent: (_now, { type }) => {
+        if (type !== 'bound' || this.relayedAt >= 0) return
+        const connection = this.side.attach({
+          machine: engine,
+          port: this.port,
+          takes: ([kind = 0], from) => kind >= 0x40 && from.equals(relay),
+          onEvent: (now, event) => {
+            if (event.type === 'connected') this.relayedAt = now
+          },
+        })
+        connection.poke()
+      },
+    })
+    client.start(world.now)
+    bound.poke()
+  }
+
   /** Punches towards the other, and lets a connection find its way over what is heard. */
   meet(world: SimWorld, other: Told, peerSecret: Buffer): void {
     const remote = readCandidates(other.candidates)
@@ -137,7 +172,11 @@ export class Party {
       machine: engine,
       port: this.port,
       everyPort: true,
-      takes: ([kind = 0]) => kind >= 0x40 && kind !== KIND.punch,
+      takes: (bytes, from) =>
+        (bytes[0] ?? 0) >= 0x40 &&
+        bytes[0] !== KIND.punch &&
+        from.port !== RELAY_PORT &&
+        !isRelayControl(bytes),
       nameOf: (port, from) => this.peers.nameOf(this.lanePorts.indexOf(port), from),
       send: (name, bytes) => {
         // The puncher's are counted; the connection would add its own.
@@ -202,10 +241,12 @@ export class Meeting {
   readonly world: SimWorld
   readonly a: Party
   readonly b: Party
+  readonly #relay: VRelayServer
 
   constructor(options: MeetingOptions) {
     const { seed, scenario } = options
     this.world = new SimWorld({ seed, scenario, file: 'test/nat/simulation', traced: false })
+    this.#relay = new VRelayServer({}, natCrypto, this.world.random.fork('relay'))
     this.#serve()
     const { network } = this.world
     let realm = network.internet
@@ -224,11 +265,29 @@ export class Meeting {
     b.probe(world)
     world.runUntil(() => a.isKnown && b.isKnown, { what: 'the judgement of both NATs' })
     const [toldA, toldB] = [a.tell(), b.tell()]
+    const legs = this.#relay.openPair(world.now, [a.side.host.address, b.side.host.address], {
+      host: SERVER_HOSTS[0],
+      port: RELAY_PORT,
+    })
+    this.startedAt = world.now
+    // The relay and the punching start together.
+    if (legs !== null) {
+      a.useRelay(world, legs[0], b.secret)
+      b.useRelay(world, legs[1], a.secret)
+    }
     a.meet(world, toldB, b.secret)
     b.meet(world, toldA, a.secret)
     const until = world.now + withinMs
-    while (world.now < until && !this.isConnected) world.advance(50)
+    while (world.now < until && !(this.isConnected && this.isRelayed)) world.advance(50)
     return this.isConnected
+  }
+
+  /** When both knew of each other. */
+  startedAt = 0
+
+  /** True once a connection over the relay stood. */
+  get isRelayed(): boolean {
+    return this.a.relayedAt >= 0 && this.b.relayedAt >= 0
   }
 
   get isConnected(): boolean {
@@ -247,6 +306,8 @@ export class Meeting {
       const side = sides[SERVER_HOSTS.indexOf(host)] as SimSide
       side.attach({ machine: lane, port: side.open(port) })
     }
+    const [first] = sides
+    first?.attach({ machine: this.#relay, port: first.open(RELAY_PORT) })
   }
 
   #party(
@@ -273,4 +334,9 @@ export class Meeting {
     random.fork(`secret ${number}`).fillSecret(secret)
     return new Party(new SimSide(this.world, host), secret)
   }
+}
+
+/** Another secret, for the connection over the relay. */
+function relayed(secret: Buffer): Buffer {
+  return natCrypto.hmac(secret, Buffer.from('relay'))
 }

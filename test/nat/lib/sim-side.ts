@@ -12,7 +12,7 @@ export interface Attachment<E> {
   /** The port of the host that it sends from. */
   readonly port: number
   /** Which datagrams of that port are its; by default all. */
-  readonly takes?: (bytes: Buffer) => boolean
+  readonly takes?: (bytes: Buffer, from: VIPSocketPeer) => boolean
   readonly onEvent?: (now: number, event: E) => void
   /** Turns what the machine calls a peer into a port and an address. */
   readonly send?: (peer: VIPSocketPeer, bytes: Buffer) => void
@@ -45,7 +45,7 @@ export class SimSide {
       for (const each of [...this.#attached]) {
         const { machine, takes, nameOf, everyPort } = each.options
         if (everyPort !== true && each.options.port !== port) continue
-        if (takes !== undefined && !takes(bytes)) continue
+        if (takes !== undefined && !takes(bytes, from)) continue
         const name = nameOf === undefined ? from : nameOf(port, from)
         if (name !== null) machine.handleDatagram(now, name, Buffer.from(bytes))
         this.#work(now, each)

@@ -21,6 +21,10 @@ const SHORT: Readonly<Record<NatDependence, string>> = {
   'address-and-port-dependent': 'apd',
 }
 
+/** To the relay and back. */
+const ROUND_TRIP_MS = 20
+const RELAY_ROUND_TRIPS = 7
+
 const BEHAVIOURS: readonly Behaviour[] = DEPENDENCES.flatMap((mapping) =>
   DEPENDENCES.flatMap((filtering) => PORTS.map((ports) => ({ mapping, filtering, ports }))),
 )
@@ -38,6 +42,14 @@ function checkParty(party: Party, behaviour: Behaviour): void {
   expect(party.peakPerSecond).toBeLessThanOrEqual(plan.packetsPerSecond)
 }
 
+/** Whatever the NATs are: over the relay there is a connection at once. */
+function checkRelay({ a, b, startedAt }: Meeting): void {
+  for (const { relayedAt } of [a, b]) {
+    expect(relayedAt - startedAt).toBeGreaterThan(0)
+    expect(relayedAt - startedAt).toBeLessThanOrEqual(RELAY_ROUND_TRIPS * ROUND_TRIP_MS)
+  }
+}
+
 describe.each(BEHAVIOURS.map((a) => [nameOf(a), a] as const))('behind a NAT that is %s', (nameA, a) => {
   it.each(BEHAVIOURS.map((b) => [nameOf(b), b] as const))('reaches one behind %s', (nameB, b) => {
     for (const seed of seeds(3, 100)) {
@@ -49,6 +61,7 @@ describe.each(BEHAVIOURS.map((a) => [nameOf(a), a] as const))('behind a NAT that
       checkParty(meeting.a, a)
       checkParty(meeting.b, b)
       expect([meeting.a.plan?.expectsDirect, meeting.b.plan?.expectsDirect]).toEqual([expected, expected])
+      checkRelay(meeting)
       if (expected && !isDirect)
         throw meeting.world.failure('no direct path was found where one was promised')
     }
