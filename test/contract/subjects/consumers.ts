@@ -18,7 +18,13 @@ import {
 } from '@vio/io/testing'
 import { VFIOCompleted } from '@vio/reactor'
 import type { Subject } from '../../lib/run-suite.js'
-import { RecordedAgent, RecordedConsumer, RecordedMessageConsumer, RecordedWAgent } from './hooked.js'
+import {
+  RecordedAgent,
+  RecordedConsumer,
+  RecordedMessageAgent,
+  RecordedMessageConsumer,
+  RecordedWAgent,
+} from './hooked.js'
 import type { ConsumerCore } from './record.js'
 import { Same, ToBytes, ToNumbers, Twice } from './transforms.js'
 
@@ -66,6 +72,13 @@ function agentConsumer(setup: IVConsumerSetup): IVConsumerSubject {
   const bench = new VTestBench()
   const element = new RecordedAgent(bench, setup)
   return hooked(bench, element.input, () => element.byteConsume, 'VIOClosed')
+}
+
+function messageAgentConsumer(setup: IVConsumerSetup): IVConsumerSubject {
+  const bench = new VTestBench()
+  const element = new RecordedMessageAgent(bench, setup)
+  const subject = hooked(bench, element.input, () => element.messageConsume, 'VIOClosed')
+  return { ...subject, units: MESSAGE_UNITS }
 }
 
 function wagentConsumer(setup: IVConsumerSetup): IVConsumerSubject {
@@ -368,6 +381,7 @@ export const CONSUMERS: readonly Subject<VConsumerFactory>[] = [
   { name: 'VByteConsumer', factory: baseConsumer },
   { name: 'VMessageConsumer', factory: messageConsumer },
   { name: 'VByteAgent', factory: agentConsumer },
+  { name: 'VMessageAgent', factory: messageAgentConsumer },
   { name: 'VByteWAgent', factory: wagentConsumer },
   { name: 'a consumer written against the interface', factory: handWritten(BYTE_UNITS) },
   { name: 'a consumer of messages written against the interface', factory: handWritten(MESSAGE_UNITS) },

@@ -8,6 +8,7 @@ import {
   VByteWAgent,
   VByteWriter,
   type VIOControl,
+  VMessageAgent,
   VMessageConsumer,
   VMessageProducer,
   type VReceiveAnswer,
@@ -253,6 +254,75 @@ export class RecordedAgent extends VByteAgent {
 
   protected override produce(maxBytes: number): Uint8Array {
     return Uint8Array.from(this.output.take(maxBytes))
+  }
+
+  protected override hasPending(): boolean {
+    return this.output.pending > 0
+  }
+
+  protected override consumerAttached(): void {
+    this.output.hook('consumerAttached')
+  }
+
+  protected override consumerDetached(): void {
+    this.output.hook('consumerDetached')
+  }
+
+  protected override producerControl(): VIOControl {
+    return this.output.control()
+  }
+
+  protected override producerAborted(): void {
+    this.output.hook('producerAborted')
+  }
+}
+
+/** An agent of messages; `input` and `output` are what its two halves do. */
+export class RecordedMessageAgent extends VMessageAgent<number> {
+  readonly input: ConsumerCore
+  readonly output: ProducerCore
+
+  constructor(bench: VTestBench, setup: IVConsumerSetup = ANY_LIMIT) {
+    super(bench.reactor)
+    this.input = new ConsumerCore(bench, setup, (units) => this.setReceiveLimit(units))
+    this.output = new ProducerCore(bench)
+  }
+
+  give(count: number): void {
+    this.output.pending += count
+    this.triggerProduction()
+  }
+
+  finish(clean: boolean, reason?: Error): void {
+    this.endProduce(clean, reason)
+  }
+
+  protected override messageReceived(message: number): VReceiveAnswer {
+    return this.input.received(message)
+  }
+
+  protected override dataEnded(clean: boolean, reason?: Error): void {
+    this.input.ended(clean, reason)
+  }
+
+  protected override producerAttached(): void {
+    this.input.attached()
+  }
+
+  protected override producerDetached(): void {
+    this.input.detached()
+  }
+
+  protected override consumerControl(): VIOControl {
+    return this.input.control()
+  }
+
+  protected override consumerAborted(): void {
+    this.input.hook('consumerAborted')
+  }
+
+  protected override produce(maxMessages: number): readonly number[] {
+    return this.output.take(maxMessages)
   }
 
   protected override hasPending(): boolean {

@@ -17,6 +17,7 @@ import { VFIOCompleted, VFIOLost, VIOLost } from '@vio/reactor'
 import type { Subject } from '../../lib/run-suite.js'
 import {
   RecordedAgent,
+  RecordedMessageAgent,
   RecordedMessageProducer,
   RecordedProducer,
   RecordedWAgent,
@@ -72,6 +73,12 @@ function agentProducer(): IVProducerSubject {
   const bench = new VTestBench()
   const element = new RecordedAgent(bench)
   return hooked(bench, element.output, element, () => element.byteProduce)
+}
+
+function messageAgentProducer(): IVProducerSubject {
+  const bench = new VTestBench()
+  const element = new RecordedMessageAgent(bench)
+  return { ...hooked(bench, element.output, element, () => element.messageProduce), units: MESSAGE_UNITS }
 }
 
 function wagentProducer(): IVProducerSubject {
@@ -285,6 +292,7 @@ export const PRODUCERS: readonly Subject<VProducerFactory>[] = [
   { name: 'VMessageProducer', factory: messageProducer },
   { name: 'VByteWriter', factory: writer },
   { name: 'VByteAgent', factory: agentProducer },
+  { name: 'VMessageAgent', factory: messageAgentProducer },
   { name: 'VByteWAgent', factory: wagentProducer },
   {
     name: 'a producer written against the interface',

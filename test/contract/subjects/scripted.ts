@@ -9,6 +9,7 @@ import {
   VByteProducer,
   VByteWAgent,
   type VIOControl,
+  VMessageAgent,
   VMessageConsumer,
   VMessageProducer,
   type VReceiveAnswer,
@@ -25,7 +26,7 @@ import {
   VTestBench,
 } from '@vio/io/testing'
 import type { VFailure } from '@vio/reactor'
-import type { Subject } from '../../lib/run-suite.js'
+import type { Subject, Without } from '../../lib/run-suite.js'
 
 /** What a script for a byte producer gives: bytes for numbers, anything else as it is. */
 function bytesOf(answer: unknown): Uint8Array {
@@ -212,6 +213,64 @@ class ScriptedAgent extends VByteAgent {
   }
 }
 
+class ScriptedMessageAgent extends VMessageAgent<number> {
+  input: IVConsumerScript = {}
+  output: IVProducerScript = {}
+
+  protected override messageReceived(message: number): VReceiveAnswer {
+    return this.input.received?.(message) as VReceiveAnswer
+  }
+
+  protected override dataEnded(clean: boolean, reason?: Error): void {
+    this.input.ended?.(clean, reason)
+  }
+
+  protected override producerAttached(): void {
+    if (this.input.attached !== undefined) this.input.attached()
+    else super.producerAttached()
+  }
+
+  protected override producerDetached(): void {
+    this.input.detached?.()
+  }
+
+  protected override consumerControl(): VIOControl {
+    return this.input.control?.() ?? super.consumerControl()
+  }
+
+  protected override consumerAborted(reason?: Error): void {
+    this.input.aborted?.(reason)
+  }
+
+  protected override consumerClosed(reason: VFailure, wasAborted: boolean): void {
+    this.input.closed?.(reason, wasAborted)
+  }
+
+  protected override produce(maxMessages: number): readonly number[] {
+    return this.output.produce?.(maxMessages) as readonly number[]
+  }
+
+  protected override hasPending(): boolean {
+    return this.output.pending?.() ?? super.hasPending()
+  }
+
+  protected override consumerAttached(): void {
+    this.output.attached?.()
+  }
+
+  protected override consumerDetached(): void {
+    this.output.detached?.()
+  }
+
+  protected override producerControl(): VIOControl {
+    return this.output.control?.() ?? super.producerControl()
+  }
+
+  protected override producerAborted(reason?: Error): void {
+    this.output.aborted?.(reason)
+  }
+}
+
 class ScriptedWAgent extends VByteWAgent {
   input: IVConsumerScript = {}
 
@@ -276,6 +335,8 @@ function producerOf(bench: VTestBench, element: object, end: unknown): IVHookedP
   }
 }
 
+const WITHOUT_BUFFERS: Without = { 'pieces as Buffers': 'a piece of a flow of messages is a message' }
+
 /** Every consuming element with hooks. */
 export const HOOKED_CONSUMERS: readonly Subject<VHookedConsumerFactory>[] = [
   {
@@ -313,7 +374,17 @@ export const HOOKED_CONSUMERS: readonly Subject<VHookedConsumerFactory>[] = [
       element.script = script
       return { ...consumerOf(bench, element, element.messageConsume), units: MESSAGE_UNITS }
     },
-    without: { 'pieces as Buffers': 'a piece of a flow of messages is a message' },
+    without: WITHOUT_BUFFERS,
+  },
+  {
+    name: 'VMessageAgent',
+    factory: (script) => {
+      const bench = new VTestBench()
+      const element = new ScriptedMessageAgent(bench.reactor)
+      element.input = script
+      return { ...consumerOf(bench, element, element.messageConsume), units: MESSAGE_UNITS }
+    },
+    without: WITHOUT_BUFFERS,
   },
 ]
 
@@ -343,6 +414,15 @@ export const HOOKED_PRODUCERS: readonly Subject<VHookedProducerFactory>[] = [
       const bench = new VTestBench()
       const element = new ScriptedMessageProducer(bench.reactor)
       element.script = script
+      return { ...producerOf(bench, element, element.messageProduce), units: MESSAGE_UNITS }
+    },
+  },
+  {
+    name: 'VMessageAgent',
+    factory: (script) => {
+      const bench = new VTestBench()
+      const element = new ScriptedMessageAgent(bench.reactor)
+      element.output = script
       return { ...producerOf(bench, element, element.messageProduce), units: MESSAGE_UNITS }
     },
   },
