@@ -1,5 +1,5 @@
 /**
- * Codes and their words.
+ * Codes and their words: what is written reads the same, and a person's spelling is forgiven.
  */
 import { CODE_WORDS, drawCodeWords, formatCode, parseCode, VCodeError } from '@vio/nat'
 import { VSeededRandom } from '@vio/reactor/testing'

@@ -314,6 +314,18 @@ describe('the server', () => {
 })
 
 describe('the client', () => {
+  it('keeps a silent link open, and notices when it is dead', () => {
+    const place = new MeetingPlace()
+    const a = place.enter({})
+    place.pass(480_000)
+    expect(a.failure).toBeUndefined()
+    place.server.closeLink(place.now, a.link)
+    place.pass(89_999)
+    expect(a.failure).toBeUndefined()
+    place.pass(1)
+    expect(a.failure).toBe('link-lost')
+  })
+
   it('gives a server that says nothing 20 seconds', () => {
     const place = new MeetingPlace()
     const { client } = place.enter({})

@@ -74,6 +74,7 @@ export class VPuncher implements IVLaneOwner<VPuncherEvent> {
   readonly #heard: { readonly lane: number; readonly peer: VIPSocketPeer }[] = []
   readonly #tried = new Set<number>()
   #jobs: PunchJobs | null = null
+  #heardInRound = false
   #sequence = FIRST_SEQUENCE
   #round = 0
   #roundEndsAt = Number.POSITIVE_INFINITY
@@ -132,6 +133,7 @@ export class VPuncher implements IVLaneOwner<VPuncherEvent> {
       return
     }
     this.counts.heard += 1
+    this.#heardInRound = true
     this.#note(now, lane, from)
   }
 
@@ -158,6 +160,7 @@ export class VPuncher implements IVLaneOwner<VPuncherEvent> {
     this.#nextRoundAt = Number.POSITIVE_INFINITY
     this.#roundEndsAt = now + (roundMs ?? ROUND_MS)
     this.#tried.clear()
+    this.#heardInRound = false
     const jobs = new PunchJobs(now, plan.packetsPerSecond, plan.maxPackets)
     this.#jobs = jobs
     for (const peer of targets) jobs.add(now, 0, peer, KNOWN)
@@ -199,10 +202,10 @@ export class VPuncher implements IVLaneOwner<VPuncherEvent> {
     }
   }
 
-  /** Random ports are tried until the peer was heard: then there is a better place to send to. */
+  /** Random ports are tried until the peer is heard: then there is a better place to send to. */
   get #mayProbe(): boolean {
     const { plan, outer } = this.#options
-    return outer !== undefined && this.#tried.size < plan.probes && this.#heard.length === 0
+    return outer !== undefined && this.#tried.size < plan.probes && !this.#heardInRound
   }
 
   #drawPort(): number {

@@ -48,6 +48,10 @@ export type VRendezvousEvent =
   | { readonly type: 'failed'; readonly error: VRendezvousError }
 
 const STEP_MS = 20_000
+/** A link on which nothing is said is kept open, and found out about when it is dead, by asking so often. */
+const PING_MS = 30_000
+const MAX_PINGS = 2
+const LINK_LOST = 'the connection to the relay was lost before the other side was met'
 const NEVER = Number.POSITIVE_INFINITY
 
 /** One meeting. The bytes of the link go in and come out; the link is closed when `isOver`. */
@@ -63,6 +67,8 @@ export class VRendezvousClient {
   #room = 0
   #introduction: Introduction | null = null
   #deadline = NEVER
+  #pingAt = NEVER
+  #pings = 0
 
   constructor(options: VRendezvousOptions, suite: IVNatCrypto, random: IVRandom) {
     this.#options = options
@@ -78,6 +84,7 @@ export class VRendezvousClient {
   /** The link is there. The server speaks first. */
   start(now: number): void {
     this.#deadline = now + this.#stepMs
+    this.#pingAt = now + PING_MS
   }
 
   /** Tells the other side, as soon as it has proved itself. May be called again later. */
@@ -97,6 +104,8 @@ export class VRendezvousClient {
   /** Bytes of the link. */
   handleBytes(now: number, bytes: Uint8Array): void {
     this.#reader.push(bytes)
+    this.#pings = 0
+    if (this.#state !== 'over') this.#pingAt = now + PING_MS
     while (this.#state !== 'over') {
       const next = this.#reader.next()
       if (next === undefined) return
@@ -106,15 +115,13 @@ export class VRendezvousClient {
 
   /** The link is closed. */
   handleClose(_now: number): void {
-    if (this.#state === 'over') return
-    this.#fail(
-      new VRendezvousError('link-lost', 'the connection to the relay was lost before the other side was met'),
-    )
+    if (this.#state !== 'over') this.#loseLink()
   }
 
   /** Does what is due. */
   handleTimeout(now: number): void {
-    if (now < this.#deadline || this.#state === 'over') return
+    if (now >= this.#pingAt) this.#ping(now)
+    if (now < this.#deadline) return
     const isMeeting = this.#state === 'meeting'
     if (isMeeting) this.#send({ type: 'burn' })
     const what = isMeeting ? 'the other side' : 'the relay'
@@ -123,7 +130,7 @@ export class VRendezvousClient {
 
   /** When something is due. */
   pollTimeout(): number {
-    return this.#deadline
+    return Math.min(this.#deadline, this.#pingAt)
   }
 
   /** The next bytes for the link. */
@@ -268,6 +275,21 @@ export class VRendezvousClient {
     this.#fail(error)
   }
 
+  #ping(now: number): void {
+    this.#pingAt = now + PING_MS
+    this.#pings += 1
+    if (this.#pings > MAX_PINGS) this.#loseLink()
+    else this.#send({ type: 'ping' })
+  }
+
+  /** Once both have met, the room is no longer needed; before that, there is no going on. */
+  #loseLink(): void {
+    if (this.#state === 'met') {
+      this.#events.push({ type: 'left' })
+      this.#end()
+    } else this.#fail(new VRendezvousError('link-lost', LINK_LOST))
+  }
+
   #fail(error: VRendezvousError): void {
     this.#events.push({ type: 'failed', error })
     this.#end()
@@ -276,6 +298,7 @@ export class VRendezvousClient {
   #end(): void {
     this.#state = 'over'
     this.#deadline = NEVER
+    this.#pingAt = NEVER
   }
 }
 
