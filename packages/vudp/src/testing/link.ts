@@ -17,8 +17,11 @@ export interface LinkOptions {
   readonly jitterMs?: number
   /** Lost, each alone. */
   readonly loss?: number
-  /** Lost in bursts: in the mean this part of all, with so many in a row (Gilbert and Elliott). */
-  readonly burst?: { readonly rate: number; readonly length: number }
+  /**
+   * Lost in bursts: in the mean this part of all, with so many in a row (Gilbert and Elliott). A burst is over after
+   * `maxMs` (1000 by default) however few were sent in it.
+   */
+  readonly burst?: { readonly rate: number; readonly length: number; readonly maxMs?: number }
   /** Held back until so many others have passed, or `maxMs` (100 by default) are over. */
   readonly reorder?: { readonly rate: number; readonly by: number; readonly maxMs?: number }
   /** Held back for a time. */
@@ -79,6 +82,7 @@ interface Held {
 const BYTES_PER_MS_OF_MBIT = 125
 const DEFAULT_QUEUE_MS = 100
 const DEFAULT_HOLD_MS = 100
+const MAX_BURST_MS = 1_000
 
 /** A link in one direction. */
 export class SimLink {
@@ -105,6 +109,7 @@ export class SimLink {
   #freeAt = 0
   #lastArrivalAt = 0
   #isBursting = false
+  #burstAt = 0
   #isDown = false
 
   constructor(name: string, world: LinkWorld, options: LinkOptions = {}) {
@@ -158,7 +163,7 @@ export class SimLink {
     for (const seen of this.#taps) seen(now, datagram)
     this.counts.sent += 1
     this.counts.sentBytes += datagram.sizeBytes
-    if (this.#isDropped(datagram)) return
+    if (this.#isDropped(now, datagram)) return
     if (this.#happens(this.#options.duplicate, this.#draws.duplicate)) {
       this.counts.duplicated += 1
       this.#queue(now, datagram.copy(), hop)
@@ -166,12 +171,12 @@ export class SimLink {
     this.#queue(now, datagram, hop)
   }
 
-  #isDropped(datagram: SimDatagram): boolean {
+  #isDropped(now: number, datagram: SimDatagram): boolean {
     const { counts } = this
     const { mtuBytes, loss } = this.#options
     if (this.#isDown) counts.downDrops += 1
     else if (mtuBytes !== undefined && datagram.sizeBytes > mtuBytes) counts.mtuDrops += 1
-    else if (this.#happens(loss, this.#draws.loss) || this.#isInBurst()) counts.lost += 1
+    else if (this.#happens(loss, this.#draws.loss) || this.#isInBurst(now)) counts.lost += 1
     else return false
     return true
   }
@@ -180,13 +185,18 @@ export class SimLink {
     return rate !== undefined && rate > 0 && random.publicDouble() < rate
   }
 
-  #isInBurst(): boolean {
+  #isInBurst(now: number): boolean {
     const { burst } = this.#options
     if (burst === undefined || burst.rate <= 0) return false
     const drawn = this.#draws.burst.publicDouble()
     const leaves = 1 / burst.length
     const enters = (leaves * burst.rate) / (1 - burst.rate)
-    this.#isBursting = this.#isBursting ? drawn >= leaves : drawn < enters
+    if (this.#isBursting) {
+      this.#isBursting = drawn >= leaves && now - this.#burstAt < (burst.maxMs ?? MAX_BURST_MS)
+    } else if (drawn < enters) {
+      this.#isBursting = true
+      this.#burstAt = now
+    }
     return this.#isBursting
   }
 
