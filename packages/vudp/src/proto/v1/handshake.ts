@@ -3,7 +3,7 @@
  *
  * Decides what is sent before there are keys, what is believed of what arrives, and when there are keys. Whether the peer
  * has proved itself is decided by the connection, as for the responder only the first DATA shows it. Invariants: what
- * fails a check changes nothing but counts; RESP never amounts to more than three times what came from its address.
+ * fails a check changes nothing but counts; RESP goes out once for each INIT, which is larger.
  */
 import type { VIPSocketPeer } from '@vio/io'
 import type { V1Config, VUDPMeans } from '../config.js'
@@ -176,13 +176,14 @@ export class Handshake {
       this.#init = Buffer.from(bytes.subarray(0, init.endAt))
       this.candidates.end()
     } else if (!this.#init.equals(bytes.subarray(0, init.endAt))) return 'invalid'
+    if (this.#resp === null) return 'ignored'
+    // Whoever copies INIT can fill the list of addresses before the true one comes: it is answered all the same.
     const candidate = this.candidates.add(now, from)
-    if (candidate === null || this.#resp === null) return 'ignored'
-    candidate.receivedBytes += bytes.length
-    if (candidate.sentBytes + this.#resp.length <= VUT1.amplification * candidate.receivedBytes) {
+    if (candidate !== null) {
+      candidate.receivedBytes += bytes.length
       candidate.sentBytes += this.#resp.length
-      this.#send(from, this.#resp)
     }
+    this.#send(from, this.#resp)
     return 'taken'
   }
 
