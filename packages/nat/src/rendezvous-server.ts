@@ -8,6 +8,7 @@
 import type { IVRandom } from '@vio/reactor'
 import { BoundedQueue } from './outbox.js'
 import type { VRefusal, VRoomEnd } from './rendezvous-error.js'
+import { type RendezvousLink, RendezvousLinks } from './rendezvous-links.js'
 import {
   encodeRendezvous,
   type VMessageFault,
@@ -16,7 +17,7 @@ import {
   VRendezvousReader,
   type VWelcome,
 } from './rendezvous-message.js'
-import type { IVRoomDirectory, VRoomAnswer, VRoomNotice, VRoomParty } from './room-directory.js'
+import type { IVRoomDirectory, VRoomAnswer, VRoomNotice } from './room-directory.js'
 import { SourceLimit, sourceOf, type VSourceLimitOptions } from './source-limit.js'
 
 /** What a server is made of. */
@@ -56,19 +57,6 @@ export type VLinkOutput =
       readonly rest: Buffer
     }
 
-interface Link {
-  readonly id: number
-  readonly party: VRoomParty
-  readonly reader: VRendezvousReader
-  readonly nonce: Buffer
-  room: number
-  state: 'idle' | 'asking' | 'in-room' | 'over' | 'handed-over'
-  passes: number
-  passedBytes: number
-  faults: number
-  deadline: number
-}
-
 const IDLE_MS = 30_000
 const MAX_PASSES = 256
 const MAX_PASSED_BYTES = 512 * 1_024
@@ -83,9 +71,7 @@ export class VRendezvousServer {
   readonly counts = { links: 0, refused: 0, rooms: 0, meetings: 0, burnt: 0 }
   readonly #options: VRendezvousServerOptions
   readonly #random: IVRandom
-  readonly #links = new Map<number, Link>()
-  readonly #byParty = new Map<string, Link>()
-  readonly #perSource = new Map<string, number>()
+  readonly #links = new RendezvousLinks()
   readonly #entering: SourceLimit
   readonly #messages: SourceLimit
   readonly #output = new BoundedQueue<VLinkOutput>(Number.POSITIVE_INFINITY)
@@ -108,7 +94,7 @@ export class VRendezvousServer {
   openLink(now: number, link: number, host: string, port: number): void {
     const source = sourceOf(host)
     const { maxLinks = 20_000, maxLinksPerSource = 64, name = 'here', stun = [] } = this.#options
-    const fromHere = this.#perSource.get(source) ?? 0
+    const fromHere = this.#links.countOf(source)
     if (this.#isDraining || this.#links.size >= maxLinks || fromHere >= maxLinksPerSource) {
       this.counts.refused += 1
       this.#send(link, { type: 'refused', reason: 'too-many-connections', about: '' })
@@ -117,7 +103,7 @@ export class VRendezvousServer {
     }
     const nonce = Buffer.alloc(NONCE_BYTES)
     this.#random.fillSecret(nonce)
-    const opened: Link = {
+    const opened: RendezvousLink = {
       id: link,
       party: { id: `${name}:${link}`, source },
       reader: new VRendezvousReader(),
@@ -130,36 +116,34 @@ export class VRendezvousServer {
       deadline: now + IDLE_MS,
     }
     this.counts.links += 1
-    this.#links.set(link, opened)
-    this.#byParty.set(opened.party.id, opened)
-    this.#perSource.set(source, fromHere + 1)
+    this.#links.add(opened)
     const you = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
     this.#send(link, { type: 'welcome', you, stun, nonce: nonce.toString('base64') })
   }
 
   /** Bytes have come on a link; those on one that is not open are ignored. */
   handleBytes(now: number, link: number, bytes: Uint8Array): void {
-    const opened = this.#links.get(link)
+    const opened = this.#links.find(link)
     if (opened === undefined || opened.state === 'handed-over') return
     opened.reader.push(bytes)
     for (let next = opened.reader.next(); next !== undefined; next = opened.reader.next()) {
       if (!this.#messages.allows(now, opened.party.source)) this.#refuse(now, opened, 'too-often')
       else if (next.type === 'fault') this.#fault(now, opened, next)
       else this.#take(now, opened, next)
-      if (!this.#links.has(link)) return
+      if (!this.#links.has(opened)) return
     }
   }
 
   /** A link is closed from the other end. */
   closeLink(now: number, link: number): void {
-    const closed = this.#links.get(link)
+    const closed = this.#links.find(link)
     if (closed !== undefined) this.#drop(now, closed, 'gone')
   }
 
   /** Takes no more links, and ends every room: the process is about to end. */
   drain(now: number): void {
     this.#isDraining = true
-    for (const link of [...this.#links.values()]) {
+    for (const link of this.#links.all) {
       if (link.state === 'handed-over') continue
       this.#send(link.id, { type: 'left', reason: 'closing' })
       this.#close(now, link, 'closing')
@@ -169,16 +153,12 @@ export class VRendezvousServer {
   /** Does what is due. */
   handleTimeout(now: number): void {
     this.#options.directory.expire(now)
-    for (const link of [...this.#links.values()]) {
-      if (now >= link.deadline) this.#close(now, link, 'gone')
-    }
+    for (const link of this.#links.due(now)) this.#close(now, link, 'gone')
   }
 
   /** When something is due. */
   pollTimeout(): number {
-    let dueAt = this.#options.directory.pollTimeout()
-    for (const { deadline } of this.#links.values()) dueAt = Math.min(dueAt, deadline)
-    return dueAt
+    return Math.min(this.#options.directory.pollTimeout(), this.#links.dueAt)
   }
 
   /** What is to be done next on a link. */
@@ -186,7 +166,7 @@ export class VRendezvousServer {
     return this.#output.shift()
   }
 
-  #take(now: number, link: Link, message: VRendezvousMessage): void {
+  #take(now: number, link: RendezvousLink, message: VRendezvousMessage): void {
     switch (message.type) {
       case 'create':
       case 'join':
@@ -210,12 +190,16 @@ export class VRendezvousServer {
     }
   }
 
-  #enter(now: number, link: Link, message: Extract<VRendezvousMessage, { type: 'create' | 'join' }>): void {
+  #enter(
+    now: number,
+    link: RendezvousLink,
+    message: Extract<VRendezvousMessage, { type: 'create' | 'join' }>,
+  ): void {
     if (link.state !== 'idle') this.#refuse(now, link, 'out-of-turn', message.type)
     else if (!this.#entering.allows(now, link.party.source)) this.#refuse(now, link, 'too-often')
     else {
       link.state = 'asking'
-      link.deadline = now + IDLE_MS
+      this.#links.limit(link, now + IDLE_MS)
       const { directory } = this.#options
       const isJoin = message.type === 'join'
       const answer = (result: VRoomAnswer) => this.#entered(now, link, result, isJoin)
@@ -224,19 +208,19 @@ export class VRendezvousServer {
     }
   }
 
-  #entered(now: number, link: Link, answer: VRoomAnswer, isJoin: boolean): void {
+  #entered(now: number, link: RendezvousLink, answer: VRoomAnswer, isJoin: boolean): void {
     if (!answer.ok) {
-      if (this.#links.get(link.id) === link) this.#refuse(now, link, answer.reason)
+      if (this.#links.has(link)) this.#refuse(now, link, answer.reason)
       return
     }
     link.room = answer.room
     // It was closed while the directory was asked: nobody will come.
-    if (this.#links.get(link.id) !== link) {
+    if (!this.#links.has(link)) {
       this.#options.directory.take(now, link.room, link.party.id, 'gone')
       return
     }
     link.state = 'in-room'
-    link.deadline = NEVER
+    this.#links.limit(link, NEVER)
     if (!isJoin) {
       this.counts.rooms += 1
       this.#send(link.id, { type: 'created', room: answer.room, lifeMs: Math.round(answer.lifeMs) })
@@ -247,7 +231,7 @@ export class VRendezvousServer {
   }
 
   /** Tells both that the other is there, and gives each its own way through the relay. */
-  #introduce(now: number, link: Link, creator: string): void {
+  #introduce(now: number, link: RendezvousLink, creator: string): void {
     const bytes = Buffer.alloc(SESSION_BYTES)
     this.#random.fillPublic(bytes)
     const session = bytes.toString('hex')
@@ -257,7 +241,7 @@ export class VRendezvousServer {
     this.#send(link.id, { type: 'joined', session, relay: legs?.[1] })
   }
 
-  #pass(now: number, link: Link, data: string): void {
+  #pass(now: number, link: RendezvousLink, data: string): void {
     link.passes += 1
     link.passedBytes += data.length
     if (link.state === 'over') return
@@ -268,7 +252,7 @@ export class VRendezvousServer {
   }
 
   /** The room of a link is over, by its own will; both are told. */
-  #finish(now: number, link: Link, reason: VRoomEnd): void {
+  #finish(now: number, link: RendezvousLink, reason: VRoomEnd): void {
     if (link.state === 'over') return
     if (link.state !== 'in-room') {
       this.#refuse(now, link, 'out-of-turn', reason)
@@ -280,18 +264,22 @@ export class VRendezvousServer {
     this.#leave(now, link)
   }
 
-  #leave(now: number, link: Link): void {
+  #leave(now: number, link: RendezvousLink): void {
     link.state = 'over'
-    link.deadline = now + IDLE_MS
+    this.#links.limit(link, now + IDLE_MS)
   }
 
-  #handOver(now: number, link: Link, message: Extract<VRendezvousMessage, { type: 'relay' }>): void {
+  #handOver(
+    now: number,
+    link: RendezvousLink,
+    message: Extract<VRendezvousMessage, { type: 'relay' }>,
+  ): void {
     if (link.state !== 'idle') {
       this.#refuse(now, link, 'out-of-turn', 'relay')
       return
     }
     link.state = 'handed-over'
-    link.deadline = NEVER
+    this.#links.limit(link, NEVER)
     const { leg, mac } = message
     const rest = link.reader.takeRest()
     this.#output.push({
@@ -305,13 +293,13 @@ export class VRendezvousServer {
   }
 
   #notify(now: number, party: string, notice: VRoomNotice): void {
-    const link = this.#byParty.get(party)
+    const link = this.#links.ofParty(party)
     if (link === undefined || link.state !== 'in-room') return
     this.#send(link.id, notice)
     if (notice.type === 'left') this.#leave(now, link)
   }
 
-  #fault(now: number, link: Link, { reason, about }: VMessageFault): void {
+  #fault(now: number, link: RendezvousLink, { reason, about }: VMessageFault): void {
     link.faults += 1
     // A message that a later version has may be left out by it; what is no message at all may not.
     if (reason === 'unknown-message' && link.faults < MAX_FAULTS) {
@@ -319,25 +307,20 @@ export class VRendezvousServer {
     } else this.#refuse(now, link, reason, about)
   }
 
-  #refuse(now: number, link: Link, reason: VRefusal, about = ''): void {
+  #refuse(now: number, link: RendezvousLink, reason: VRefusal, about = ''): void {
     this.counts.refused += 1
     this.#send(link.id, { type: 'refused', reason, about })
     this.#close(now, link, 'gone')
   }
 
-  #close(now: number, link: Link, reason: VRoomEnd): void {
+  #close(now: number, link: RendezvousLink, reason: VRoomEnd): void {
     this.#drop(now, link, reason)
     this.#output.push({ type: 'close', link: link.id })
   }
 
   /** A party that goes while the other may be guessing has used up the guess: the room is over either way. */
-  #drop(now: number, link: Link, reason: VRoomEnd): void {
-    this.#links.delete(link.id)
-    this.#byParty.delete(link.party.id)
-    const { source } = link.party
-    const left = (this.#perSource.get(source) ?? 1) - 1
-    if (left > 0) this.#perSource.set(source, left)
-    else this.#perSource.delete(source)
+  #drop(now: number, link: RendezvousLink, reason: VRoomEnd): void {
+    this.#links.remove(link)
     if (link.state === 'in-room') this.#options.directory.take(now, link.room, link.party.id, reason)
   }
 
