@@ -121,6 +121,9 @@ export class Handshake {
     this.#isOver = true
     this.candidates.end()
     this.outbox.clear()
+    this.#noise = null
+    this.#init = null
+    this.#resp = null
   }
 
   /** Takes a long datagram other than RESET. */
