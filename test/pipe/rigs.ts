@@ -22,7 +22,7 @@ import {
 } from './support.js'
 
 /** What every case gets, and what takes it down. */
-interface Connection {
+export interface Connection {
   readonly near: VByteEndpoint
   readonly far: IVFarEnd
 }
@@ -34,14 +34,14 @@ type Connect = (
 ) => Connection | Promise<Connection>
 
 /** The most that is on the way and nobody has read: the kernel's pipe, what Node holds, and one read more. */
-const ROAD_BYTES = 196_608
+export const ROAD_BYTES = 196_608
 
 function refuse(): never {
   throw new Error('an end that is open from the start has nothing to connect')
 }
 
 /** A rig of endpoints that `connect` makes. */
-function endpointRig(connect: Connect, roadBytes = ROAD_BYTES): IVEndpointRig {
+export function endpointRig(connect: Connect, roadBytes = ROAD_BYTES): IVEndpointRig {
   const given = runReactor()
   const folder = makeFolder()
   const made: Connection[] = []
@@ -197,7 +197,7 @@ const OPEN = 'an end that is open from the start has nothing to connect'
 const NO_RESET = 'a pipe cannot say that bytes are missing: whoever reads it sees its end, clean'
 
 /** What needs a connection to be made. */
-const WITHOUT_CONNECTING: Without = {
+export const WITHOUT_CONNECTING: Without = {
   'asks its chain once, before it connects': OPEN,
   'does not connect when its chain says no': OPEN,
   'takes a chain for a no that throws': OPEN,
@@ -211,7 +211,7 @@ const WITHOUT_CONNECTING: Without = {
 }
 
 /** What needs a loss to be told to the far side, or by it. */
-const WITHOUT_RESET: Without = {
+export const WITHOUT_RESET: Without = {
   'tells an unclean end when the connection breaks': NO_RESET,
   'drops what waits when its output is aborted': NO_RESET,
   'drops what waits when it is aborted behind a clean end': NO_RESET,
@@ -241,7 +241,7 @@ export const POLLED_WITHOUT: Without = {
 const NO_PEER = 'what has no address has no peer, and tells of no connection'
 
 /** What tells of a peer. */
-const WITHOUT_PEER: Without = {
+export const WITHOUT_PEER: Without = {
   'tells of its connection before any data': NO_PEER,
   'tells each consumer that comes': NO_PEER,
   'asked for its state, answers later': NO_PEER,

@@ -111,12 +111,12 @@ export class FarPipes implements IVFarEnd {
   #ended: 'no' | 'clean' | 'lost' = 'no'
   #ahead = EMPTY
 
-  /** @param endOutput how the output is ended that shares its descriptor with the input; by default it is closed */
+  /** @param readFd -1 for a direction that is not there; so `writeFd` @param endOutput how the output is ended that shares its descriptor with the input; by default it is closed */
   constructor(readFd: number, writeFd: number, endOutput?: () => void) {
     this.#endOutput = endOutput
     this.#readFd = readFd
     this.#writeFd = writeFd
-    this.#open.add(readFd).add(writeFd)
+    for (const fd of [readFd, writeFd]) if (fd !== -1) this.#open.add(fd)
   }
 
   get ended(): 'no' | 'clean' | 'lost' {

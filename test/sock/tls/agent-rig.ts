@@ -4,8 +4,6 @@
  * Decides which of the two sides of TLS the agent is; it is that side of the connection too.
  */
 import type { Socket } from 'node:net'
-import { Duplex } from 'node:stream'
-import { TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { VEndpointOptions } from '@vio/io'
 import { type IVEndpointRig, type IVFarEnd, VProbeLog } from '@vio/io/testing'
 import { type VLogEntry, VLogLevel } from '@vio/reactor'
@@ -16,8 +14,8 @@ import {
   VTLSServerContext,
   type VTLSVersion,
 } from '@vio/sock'
-import type { TestCertificates } from '../../lib/certificates.js'
-import { farLater, farOn } from '../support/far-socket.js'
+import { farLater } from '../support/far-socket.js'
+import { type FarTLSOptions, farTLS } from '../support/far-tls.js'
 import {
   CountingReactor,
   connected,
@@ -41,84 +39,16 @@ export function closePlaces(): void {
   for (const place of ready.splice(0)) place.close()
 }
 
-/** How the rigs are made. */
-export interface AgentRigOptions {
-  readonly side: 'client' | 'server'
-  readonly version: VTLSVersion
-  readonly certificates: TestCertificates
-}
-
-/**
- * The stream that the far side's TLS is given: it does not tell the end of the socket below, so that the end which TLS
- * tells is a sealed one. Node's own cannot tell the two apart.
- */
-class FarWire extends Duplex {
-  readonly #raw: Socket
-  /** Nothing more comes from the socket. */
-  over = false
-
-  constructor(raw: Socket) {
-    super({ allowHalfOpen: true, highWaterMark: 65_536 })
-    this.#raw = raw
-    this.on('error', () => undefined)
-    raw.on('data', (piece: Buffer) => {
-      if (!this.push(piece)) raw.pause()
-    })
-    raw.on('error', () => this.destroy())
-    for (const end of ['end', 'close'] as const) {
-      raw.on(end, () => {
-        this.over = true
-      })
-    }
-  }
-
-  override _read(): void {
-    this.#raw.resume()
-  }
-
-  override _write(piece: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#raw.write(piece, done)
-  }
-
-  override _final(done: () => void): void {
-    this.#raw.end(done)
-  }
-
-  override _destroy(_error: Error | null, done: () => void): void {
-    this.#raw.destroy()
-    done()
-  }
-}
-
-/** How many looks later than the end of the socket the sealed end may be told. */
-const LOOKS = 20
-
-/** A far end that speaks TLS; a reset is one of the socket below. */
-function farTLS(raw: Socket, wire: FarWire, tls: TLSSocket): IVFarEnd & { readonly socket: Socket } {
-  const far = farOn(tls)
-  const seen = Object.getOwnPropertyDescriptor(far, 'ended')?.get as () => IVFarEnd['ended']
-  let looks = 0
-  Object.defineProperty(far, 'ended', {
-    get: () => {
-      const ended = seen.call(far)
-      if (ended !== 'no' || !wire.over || tls.readableLength > 0) return ended
-      looks += 1
-      return looks > LOOKS ? 'lost' : 'no'
-    },
-  })
-  return Object.assign(far, { reset: () => raw.resetAndDestroy() })
-}
-
 /** Agents and their far sides. */
 class AgentWorld {
   readonly reactor: CountingReactor
   readonly failures: VLogEntry[] = []
-  readonly #options: AgentRigOptions
+  readonly #options: FarTLSOptions
   readonly #places: Listening[] = []
   readonly #sockets: Socket[] = []
   readonly #agents: VTLSClientSocketAgent[] = []
 
-  constructor(options: AgentRigOptions) {
+  constructor(options: FarTLSOptions) {
     this.#options = options
     const watch = (entry: VLogEntry): void => {
       if (entry.level >= VLogLevel.error) this.failures.push(entry)
@@ -157,13 +87,7 @@ class AgentWorld {
   /** The far side of TLS on the far side of a connection. */
   far(raw: Socket): IVFarEnd & { readonly socket: Socket } {
     this.#keep(raw)
-    const { side, certificates, version } = this.#options
-    const wire = new FarWire(raw)
-    const tls =
-      side === 'client'
-        ? new TLSSocket(wire, { isServer: true, ...certificates.server })
-        : tlsConnect({ socket: wire, rejectUnauthorized: false, maxVersion: version })
-    return farTLS(raw, wire, tls)
+    return farTLS({ input: raw, output: raw, reset: () => raw.resetAndDestroy() }, this.#options)
   }
 
   place(): Listening {
@@ -204,7 +128,8 @@ class AgentWorld {
   }
 }
 
-function agentOptions(options: VEndpointOptions): VTLSClientSocketAgentOptions {
+/** The options of an endpoint in the words of the agent. */
+export function agentOptions(options: VEndpointOptions): VTLSClientSocketAgentOptions {
   const { maxReadBytes, maxWriteBytes, bufferBytes, halfClosePolicy } = options
   return {
     ...(maxReadBytes === undefined ? {} : { maxRead: maxReadBytes }),
@@ -215,7 +140,7 @@ function agentOptions(options: VEndpointOptions): VTLSClientSocketAgentOptions {
 }
 
 /** A rig of TLS agents on TCP sockets. Those that can be connected are clients. */
-export function tlsEndpointRig(options: AgentRigOptions): IVEndpointRig {
+export function tlsEndpointRig(options: FarTLSOptions): IVEndpointRig {
   const world = new AgentWorld(options)
   const { reactor } = world
   return {
