@@ -230,6 +230,17 @@ describe('a flood', () => {
     }
   })
 
+  it('from very many addresses costs no more hashes than one from few', () => {
+    const { victim, counts } = countingResponder()
+    const before = counts.hmac
+    const punch = Buffer.concat([Buffer.of(KIND.punch), keys.tag, Buffer.alloc(20)])
+    for (let count = 0; count < 20_000; count += 1) {
+      victim.handleDatagram(count / 20_000, new VIPSocketPeer('10.2.2.2', 1 + count), punch)
+    }
+    expect(counts.hmac - before).toBeGreaterThan(256)
+    expect(counts.hmac - before).toBeLessThan(64 * 8 + 2 * 256)
+  })
+
   it('of INIT with other versions is not answered once the true one has come', () => {
     const { flights } = recorded(9)
     const truth = flights.find(({ bytes }) => bytes[0] === KIND.init)?.bytes ?? Buffer.alloc(0)

@@ -2,8 +2,9 @@
  * How many failed checks a source may cause before what it sends is mostly dropped unseen (VUT 6).
  *
  * Decides whether a check that costs a hash or a key exchange is worth making for an address. Sources over their number
- * share one bounded budget: who forges the address of the true peer makes that one slower, and cannot shut it out.
- * Invariant: a bounded number of sources is remembered; when there are more, the one that was noted first is forgotten.
+ * share one bounded budget, and so do those that there is no room to remember: who forges the address of the true peer,
+ * or very many, makes that one slower, and cannot shut it out. Invariant: a bounded number of sources is remembered, and
+ * checks that fail are bounded over all of them.
  */
 import type { VIPSocketPeer } from '@vio/io'
 import { VUT1 } from '../profile.js'
@@ -23,12 +24,9 @@ export class FailureLimit {
 
   /** True if a check may be made for what came from `from`. */
   allows(now: number, from: VIPSocketPeer): boolean {
+    this.#forget(now)
     const failures = this.#sources.get(from)
-    if (failures === undefined) return true
-    if (now - failures.since >= SECOND_MS) {
-      this.#sources.delete(from)
-      return true
-    }
+    if (failures === undefined) return this.#sources.size < VUT1.watchedSources || this.#takeShared(now)
     return failures.count < VUT1.maxFailuresPerSecond || this.#takeShared(now)
   }
 
@@ -39,13 +37,16 @@ export class FailureLimit {
       failures.count += 1
       return
     }
-    if (this.#sources.size >= VUT1.watchedSources) {
-      for (const oldest of this.#sources.keys()) {
-        this.#sources.delete(oldest)
-        break
-      }
+    // What there is no room for was counted as shared.
+    if (this.#sources.size < VUT1.watchedSources) this.#sources.set(from, { count: 1, since: now })
+  }
+
+  /** Lets go of those whose second is over; the first ones were noted first. */
+  #forget(now: number): void {
+    for (const [source, { since }] of this.#sources) {
+      if (now - since < SECOND_MS) return
+      this.#sources.delete(source)
     }
-    this.#sources.set(from, { count: 1, since: now })
   }
 
   #takeShared(now: number): boolean {
