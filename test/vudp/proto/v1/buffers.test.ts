@@ -119,6 +119,23 @@ describe('RecvBuffer', () => {
     expect(buffer.readSome(65_536)).toEqual(stretch(0, 4000))
   })
 
+  it('keeps little while nothing waits, however much has passed', () => {
+    const buffer = new RecvBuffer()
+    let at = 0
+    for (let count = 0; count < 300; count += 1) {
+      const size = count < 200 ? 1000 : 100
+      // Some of it waits for a while, so that slabs grow.
+      buffer.insert(at, stretch(at, size), true)
+      at += size
+      if (count % 50 !== 49) continue
+      for (let read = 1; read > 0; ) read = buffer.readSome(65_536).length
+      expect(buffer.keptBytes).toBeLessThanOrEqual(4096)
+    }
+    expect(buffer.readOffset).toBe(at)
+    buffer.insert(at, stretch(at, 5000), true)
+    expect(buffer.readSome(10_000).length + buffer.readSome(10_000).length).toBe(5000)
+  })
+
   it('drops what is out of order, or all', () => {
     const buffer = new RecvBuffer()
     buffer.insert(0, stretch(0, 10), true)
