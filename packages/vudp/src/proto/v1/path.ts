@@ -14,6 +14,9 @@ import { Rtt } from '../rtt.js'
 import { MtuSearch } from './mtu-search.js'
 import type { SentPacket } from './sent.js'
 
+/** What has to have arrived before larger datagrams are tried: a connection that says little has no use for them. */
+const SEARCH_AFTER_BYTES: number = VUT1.initialWindowDatagrams * VUT1.datagramBytes
+
 /** What a path is made with. */
 export interface PathOptions {
   readonly congestion: VCongestionName
@@ -37,6 +40,8 @@ export class Path {
   #isValidated = false
   #receivedBytes = 0
   #sentBytes = 0
+  /** What has arrived, as far as it matters: up to `SEARCH_AFTER_BYTES`. */
+  #carriedBytes = 0
 
   constructor(peer: VIPSocketPeer, options: PathOptions) {
     this.peer = peer
@@ -71,7 +76,7 @@ export class Path {
     this.provenAt = now
     if (this.#isValidated) return
     this.#isValidated = true
-    this.mtu.start()
+    if (this.#carriedBytes >= SEARCH_AFTER_BYTES) this.mtu.start()
   }
 
   /** A genuine datagram came from the address. */
@@ -104,7 +109,7 @@ export class Path {
     this.inFlightBytes -= packet.sizeBytes
     this.provenAt = now
     this.congestion.onAck(now, packet)
-    if (!packet.isProbe) this.mtu.onAcked(packet.sizeBytes)
+    if (!packet.isProbe) this.#onCarried(packet.sizeBytes)
     else if (this.mtu.onProbeAcked(packet.sizeBytes)) this.#resize()
   }
 
@@ -128,6 +133,13 @@ export class Path {
   /** Nothing was heard for a probe time-out. */
   onTimeout(): void {
     if (this.mtu.onTimeout()) this.#resize()
+  }
+
+  #onCarried(sizeBytes: number): void {
+    this.mtu.onAcked(sizeBytes)
+    if (this.#carriedBytes >= SEARCH_AFTER_BYTES) return
+    this.#carriedBytes += sizeBytes
+    if (this.#isValidated && this.#carriedBytes >= SEARCH_AFTER_BYTES) this.mtu.start()
   }
 
   #resize(): void {

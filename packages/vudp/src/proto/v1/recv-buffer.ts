@@ -4,8 +4,8 @@
  * Decides which received bytes are new and which are in order, and gives these out in order. It does not decide how far
  * the peer may go (the stream checks its limit first) nor when to acknowledge. Bytes are copied once, to their place in
  * a slab; a large piece that comes in order with memory of its own becomes a slab itself. Invariants: everything below
- * `nextOffset` was handed out or can be read, no byte is kept twice, and memory is kept only between what was read and
- * the highest byte that came.
+ * `nextOffset` was handed out or can be read, no byte is kept twice, memory is kept only between what was read and the
+ * highest byte that came, and while nothing waits it is little, however much has passed.
  */
 import { RangeSet } from './range-set.js'
 
@@ -86,6 +86,7 @@ export class RecvBuffer {
     const to = Math.min(from + size, slab.end - slab.start)
     this.#read += to - from
     if (this.#read === slab.end) this.#slabs.shift()
+    if (this.#read === this.#next && this.#held.isEmpty) this.#rest()
     return from === 0 && to === slab.bytes.length ? slab.bytes : slab.bytes.subarray(from, to)
   }
 
@@ -100,6 +101,13 @@ export class RecvBuffer {
     this.#held.clear()
     this.#slabs = []
     this.#read = this.#next
+  }
+
+  /** Nothing waits: lets go of the rest of a large slab. What waits next decides anew how large they become. */
+  #rest(): void {
+    this.#slabBytes = FIRST_SLAB_BYTES
+    const [slab] = this.#slabs
+    if (slab !== undefined && slab.end - slab.start > FIRST_SLAB_BYTES) this.#slabs.length = 0
   }
 
   /** Bytes at the front, with others waiting behind: what is in order may reach further than this frame. */
