@@ -95,11 +95,6 @@ export class SendBuffer08 {
     return low < segments.count && segments.endOf(low) === ack ? 'new' : 'unaligned'
   }
 
-  /** Drops what waits; what is in flight stays. */
-  dropWaiting(): void {
-    this.#tail = this.segments.end
-  }
-
   /** Drops everything. The next position stays what it was. */
   dropAll(): void {
     this.droppedBytes += this.segments.end - this.segments.start
