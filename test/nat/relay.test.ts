@@ -4,6 +4,7 @@
 import { type VIPSocketPeer, VTransmitBatch } from '@vio/io'
 import {
   frameDatagram,
+  isRelayControl,
   streamProof,
   VDatagramUnframer,
   VRelayClient,
@@ -72,9 +73,8 @@ class RelayParty {
       machine: this.client,
       port: this.port,
       takes: (bytes) => {
-        const isControl = bytes.length > 0 && (bytes[0] as number) >= 0xa0 && (bytes[0] as number) <= 0xa3
-        if (!isControl) this.received.push(bytes.toString())
-        return isControl
+        if (!isRelayControl(bytes)) this.received.push(bytes.toString('latin1'))
+        return isRelayControl(bytes)
       },
       onEvent: (_now, event) => this.events.push(event),
     })
@@ -115,6 +115,16 @@ describe('relayed datagrams', () => {
     relay.world.advance(40)
     expect([a.received, b.received]).toEqual([['answer'], ['hello']])
     expect(relay.server.counts).toMatchObject({ relayed: 2, relayedBytes: 11, strangers: 0, unbound: 0 })
+  })
+
+  it('may begin like those of the relay, as long as they are not of their size', () => {
+    const { relay, a, b } = pair()
+    for (const kind of [0xa0, 0xa1, 0xa2, 0xa3]) {
+      const bytes = Buffer.alloc(kind === 0xa0 ? 40 : 30, kind)
+      a.side.host.send(relay.world.now, a.port, relay.peer, bytes)
+    }
+    relay.world.advance(50)
+    expect(b.received.map(({ length }) => length)).toEqual([40, 30, 30, 30])
   })
 
   it('wait in small number for a side that is not bound yet', () => {
@@ -323,6 +333,39 @@ describe('the relay', () => {
       propertyRuns(1_000),
     )
     expect(relay.server.pollTimeout()).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+describe('the client of a relay', () => {
+  it('throws for no datagram, and believes none that it cannot check', () => {
+    const leg = { leg: 'ab'.repeat(8), token: Buffer.alloc(32, 1).toString('base64') }
+    const world = new SimWorld({ seed: 1 })
+    const relay = world.network.peer(RELAY.host, RELAY.port)
+    assert(
+      property(uint8Array({ minLength: 16, maxLength: 16 }), uint8Array({ maxLength: 30 }), (mac, any) => {
+        const client = new VRelayClient({ relay, leg }, natCrypto)
+        client.start(0)
+        const head = Buffer.concat([Buffer.of(0xa2), Buffer.from(leg.leg, 'hex')])
+        for (const bytes of [Buffer.concat([head, mac]), Buffer.concat([head, any]), Buffer.from(any)]) {
+          client.handleDatagram(1, relay, bytes)
+        }
+        expect([client.isBound, client.pollEvent()]).toEqual([false, undefined])
+      }),
+      propertyRuns(300),
+    )
+  })
+
+  it('answers three challenges at most in a row', () => {
+    const leg = { leg: 'ab'.repeat(8), token: Buffer.alloc(32, 1).toString('base64') }
+    const relay = new SimWorld({ seed: 1 }).network.peer(RELAY.host, RELAY.port)
+    const client = new VRelayClient({ relay, leg }, natCrypto)
+    client.start(0)
+    const challenge = Buffer.concat([Buffer.of(0xa1), Buffer.from(leg.leg, 'hex'), Buffer.alloc(16, 5)])
+    for (let times = 0; times < 10; times += 1) client.handleDatagram(1, relay, Buffer.from(challenge))
+    const batch = new VTransmitBatch(Buffer.alloc(2_000))
+    let sent = 0
+    while (client.pollTransmit(1, batch)) sent += batch.count
+    expect(sent).toBe(4)
   })
 })
 

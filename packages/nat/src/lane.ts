@@ -22,27 +22,37 @@ export interface IVLaneOwner<E> {
 
 /**
  * One lane. Whoever drives it sets `wake`, as a datagram on another lane may put something on this one; events are those
- * of the whole part, whichever lane they are fetched from.
+ * of the whole part, whichever lane they are fetched from. The first lane keeps the time for all, so it has to be driven
+ * for as long as any of them is.
  */
 export class VLane<E> implements IVMachine<E> {
   /** Its number, from 0 on. */
   readonly index: number
-  /** Called when something waits on this lane that no call on this lane has brought about. */
+  /** Called when this lane is to be polled, and no call on this lane has brought that about. */
   wake: () => void = () => {}
   readonly #owner: IVLaneOwner<E>
-  readonly #outbox: Outbox
+  readonly #first: VLane<E>
+  readonly #outbox = new Outbox()
   #isInside = false
 
-  constructor(owner: IVLaneOwner<E>, index: number, maxWaiting?: number) {
+  constructor(owner: IVLaneOwner<E>, index: number, first: VLane<E> | null) {
     this.#owner = owner
     this.index = index
-    this.#outbox = new Outbox(maxWaiting)
+    this.#first = first ?? this
+  }
+
+  /** So many lanes of a part; the first of them is there in any case. */
+  static several<E>(owner: IVLaneOwner<E>, count: number): readonly VLane<E>[] {
+    const first = new VLane(owner, 0, null)
+    const others = Array.from({ length: count - 1 }, (_, at) => new VLane(owner, at + 1, first))
+    return [first, ...others]
   }
 
   handleDatagram(now: number, from: VIPSocketPeer, bytes: Buffer): void {
     this.#isInside = true
     this.#owner.handleLane(now, this.index, from, bytes)
     this.#isInside = false
+    if (this.#first !== this) this.#first.wake()
   }
 
   handleTimeout(now: number): void {
@@ -54,7 +64,7 @@ export class VLane<E> implements IVMachine<E> {
   }
 
   pollTimeout(): number {
-    return this.#owner.pollTimeout()
+    return this.#first === this ? this.#owner.pollTimeout() : Number.POSITIVE_INFINITY
   }
 
   pollEvent(): E | undefined {

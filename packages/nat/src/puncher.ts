@@ -97,7 +97,7 @@ export class VPuncher implements IVLaneOwner<VPuncherEvent> {
       ? sessionKeys(suite, secret, peerSecret)
       : sessionKeys(suite, peerSecret, secret)
     this.#pauseMs = options.pauseMs ?? PAUSE_MS
-    this.lanes = Array.from({ length: 1 + plan.lanes }, (_, index) => new VLane(this, index))
+    this.lanes = VLane.several(this, 1 + plan.lanes)
   }
 
   /** Names the connection in PUNCH datagrams, 8 bytes. */

@@ -44,10 +44,17 @@ export type RelayAnswer =
   | { readonly type: 'bound' }
   | { readonly type: 'refused'; readonly reason: VRelayRefusal }
 
+/** The size of each kind: what has another one is relayed like anything else. */
+const SIZES: ReadonlyMap<number, number> = new Map([
+  [RELAY_KIND.bind, BIND_BYTES],
+  [RELAY_KIND.challenge, COOKIE_AT + COOKIE_BYTES],
+  [RELAY_KIND.bound, COOKIE_AT + MAC_BYTES],
+  [RELAY_KIND.refused, COOKIE_AT + 1],
+])
+
 /** True for a datagram that is meant for the relay, or comes from it, and is not relayed. */
 export function isRelayControl(bytes: Uint8Array): boolean {
-  const first = bytes[0] ?? 0
-  return first >= RELAY_KIND.bind && first <= RELAY_KIND.refused
+  return SIZES.get(bytes[0] ?? 0) === bytes.length
 }
 
 /** Asks for the address that it comes from to be bound to a leg. */

@@ -75,7 +75,7 @@ export class VStunServer implements IVLaneOwner<never> {
     }
     this.#addresses = addresses
     this.#limit = new SourceLimit(options.limit ?? { perSecond: 20, burst: 60 })
-    this.lanes = addresses.map((_address, index) => new VLane<never>(this, index))
+    this.lanes = VLane.several<never>(this, addresses.length)
     const known: number[] = [...KNOWN_ALWAYS]
     if (this.#hasOthers) known.push(STUN_ATTRIBUTES.CHANGE_REQUEST)
     this.#known = new Set(known)

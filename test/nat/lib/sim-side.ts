@@ -96,9 +96,7 @@ export class SimSide {
     }
     for (let event = machine.pollEvent(); event !== undefined; event = machine.pollEvent())
       onEvent?.(now, event)
-    // Other lanes of a part have the same due time as its first: one timer is enough.
-    const isFurtherLane = ((machine as Partial<VLane<unknown>>).index ?? 0) > 0
-    const dueAt = isFurtherLane ? Number.POSITIVE_INFINITY : machine.pollTimeout()
+    const dueAt = machine.pollTimeout()
     this.world.schedule(each.timer, dueAt === Number.POSITIVE_INFINITY ? dueAt : Math.max(dueAt, now))
   }
 }
