@@ -27,7 +27,7 @@ import {
   writeCandidates,
 } from '@vio/nat'
 import { KIND } from '@vio/vudp'
-import { type NatOptions, SimWorld } from '@vio/vudp/testing'
+import { type LinkOptions, type NatOptions, SimWorld } from '@vio/vudp/testing'
 import { VUDPConnection } from '../../../packages/vudp/src/proto/connection.js'
 import { natCrypto } from './nat-crypto.js'
 import { SimSide } from './sim-side.js'
@@ -234,6 +234,8 @@ export interface MeetingOptions {
   readonly b: NatChain
   /** NATs that both have in common, outside of their own. */
   readonly common?: NatChain
+  /** What the links of both sides do, besides taking 10 ms. */
+  readonly link?: LinkOptions
 }
 
 /** A world with a STUN server and two sides. */
@@ -242,9 +244,11 @@ export class Meeting {
   readonly a: Party
   readonly b: Party
   readonly #relay: VRelayServer
+  readonly #link: LinkOptions
 
   constructor(options: MeetingOptions) {
     const { seed, scenario } = options
+    this.#link = { delayMs: DELAY_MS, ...options.link }
     this.world = new SimWorld({ seed, scenario, file: 'test/nat/simulation', traced: false })
     this.#relay = new VRelayServer({}, natCrypto, this.world.random.fork('relay'))
     this.#serve()
@@ -328,8 +332,7 @@ export class Meeting {
       : chain.length === 0
         ? `192.168.9.${number}`
         : `192.168.${number}.2`
-    const link = { delayMs: DELAY_MS }
-    const host = network.host({ address, realm, up: link, down: link })
+    const host = network.host({ address, realm, up: this.#link, down: this.#link })
     const secret = Buffer.alloc(32)
     random.fork(`secret ${number}`).fillSecret(secret)
     return new Party(new SimSide(this.world, host), secret)

@@ -1,7 +1,7 @@
 /**
  * What the 27 behaviours leave out: both sides behind one NAT, carriers' NATs, public sides, mappings that live short.
  */
-import type { NatDependence, NatOptions } from '@vio/vudp/testing'
+import type { LinkOptions, NatDependence, NatOptions } from '@vio/vudp/testing'
 import { describe, expect, it } from 'vitest'
 import { seeds } from '../../lib/runs.js'
 import { Meeting, type NatChain } from '../lib/sim-meeting.js'
@@ -17,7 +17,10 @@ const HOME: NatChain = [{ mapping: 'endpoint-independent', filtering: 'address-a
 type Nat = Omit<NatOptions, 'address'>
 
 /** Runs a meeting for each seed, and says whether it was direct each time. */
-function directly(options: { a: NatChain; b: NatChain; common?: NatChain }, withinMs = 120_000): boolean[] {
+function directly(
+  options: { a: NatChain; b: NatChain; common?: NatChain; link?: LinkOptions },
+  withinMs = 120_000,
+): boolean[] {
   const scenario = expect.getState().currentTestName ?? 'table'
   return seeds(3, 100).map((seed) => {
     const meeting = new Meeting({ seed, scenario, ...options })
@@ -60,6 +63,30 @@ describe.each(KINDS)('a NAT with %s mapping and %s filtering', (mapping, filteri
       expect(directly({ a: [{ ...nat, mappingLifeMs }], b: [{ ...HOME[0], mappingLifeMs }] })).toEqual(always)
     },
   )
+})
+
+describe('links that lose a tenth, and mix up what they do not lose', () => {
+  const link: LinkOptions = {
+    loss: 0.1,
+    jitterMs: 15,
+    reorder: { rate: 0.1, by: 2, maxMs: 40 },
+    duplicate: 0.05,
+  }
+  const hard: Nat = { mapping: 'address-and-port-dependent', filtering: 'address-and-port-dependent' }
+
+  it.each<[string, Nat, Nat]>([
+    [
+      'simultaneous',
+      { filtering: 'address-and-port-dependent' },
+      { filtering: 'address-and-port-dependent' },
+    ],
+    ['easy-answers', { ...hard, ports: 'random' }, { filtering: 'address-dependent' }],
+    ['predict', { ...hard, ports: 'sequential' }, { filtering: 'address-and-port-dependent' }],
+    ['birthday', { ...hard, ports: 'random' }, { filtering: 'address-and-port-dependent' }],
+  ])('are no obstacle where the plan is %s', (_kind, a, b) => {
+    expect(directly({ a: [a], b: [b], link })).toEqual(always)
+    expect(directly({ a: [b], b: [a], link })).toEqual(always)
+  })
 })
 
 describe('public sides', () => {
