@@ -87,6 +87,12 @@ export class FrameReader {
     this.fault = plain.length === 0 ? 'a datagram without a frame' : ''
   }
 
+  /** Lets go of the plaintext, which would be kept until the next one comes. */
+  clear(): void {
+    this.#reader.reset(EMPTY, 0, 0)
+    this.data = EMPTY
+  }
+
   /** Reads the next frame. False at the end, or where `fault` says why not. Padding is passed over. */
   next(): boolean {
     const reader = this.#reader

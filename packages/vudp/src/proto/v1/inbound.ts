@@ -34,6 +34,8 @@ export class Inbound {
     if (closing.state === 'open') acks.onReceived(now, protection.number, this.#asks)
     // After the end too: CLOSE has to find a peer that has moved meanwhile.
     paths.onDatagram(now, from, sizeBytes, protection.isHighest && this.#moves)
+    this.#frame.clear()
+    protection.clear()
   }
 
   #takeFrame(now: number, from: VIPSocketPeer, isLent: boolean): void {

@@ -16,6 +16,7 @@ const WORD = 2 ** 32
 const HALF = 2 ** 31
 const { headerBytes: HEADER, tagOfAeadBytes: TAG, idBytes: ID } = VUT1
 const NUMBER_AT: number = 1 + ID
+const EMPTY: Buffer = Buffer.alloc(0)
 
 /** One direction's cipher in one generation. */
 interface Generation {
@@ -105,8 +106,8 @@ export interface ProtectionSecrets {
 
 /** The packet protection of one connection, both directions. */
 export class Protection {
-  /** What `open` found. Belongs to the caller, unless `plainIsLent`. */
-  plain: Buffer = Buffer.alloc(0)
+  /** What `open` found, until `clear`. Belongs to the caller, unless `plainIsLent`. */
+  plain: Buffer = EMPTY
   /** The number of the datagram that was opened last, and whether it was the highest yet. */
   number = -1
   isHighest = false
@@ -194,6 +195,11 @@ export class Protection {
     this.plain = plain
     this.number = number
     return 'opened'
+  }
+
+  /** Lets go of what `open` found: thousands of idle connections would keep a datagram each. */
+  clear(): void {
+    this.plain = EMPTY
   }
 
   /** A datagram of the other phase: from before the last change, or the first one of the next. */
