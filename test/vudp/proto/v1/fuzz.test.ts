@@ -61,7 +61,7 @@ function attack(seed: number): boolean {
     const frames = Array.from({ length: 1 + draw.below(3) }, () =>
       frame(draw, insider.victim.stats().inFlightSent - 1),
     )
-    let plain = Buffer.concat(frames)
+    let plain: Buffer = Buffer.concat(frames)
     if (draw.chance(0.0005)) plain = plain.subarray(0, draw.below(plain.length + 1))
     if (draw.chance(0.0005)) plain = draw.bytes(draw.below(60))
     if (draw.chance(0.1)) insider.number += draw.below(draw.chance(0.1) ? 100_000 : 10)

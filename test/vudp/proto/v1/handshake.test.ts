@@ -170,6 +170,15 @@ describe('the handshake', () => {
     expect(flights.length).toBeGreaterThan(5)
   })
 
+  it('finds the peer where its PUNCH came from, and lets that address prove itself', () => {
+    const pair = new Pair({ left: { peer: OTHER } })
+    pair.until(() => pair.left.connection.connected && pair.right.connection.connected)
+    pair.left.connection.stream.writeSome(Buffer.alloc(50_000))
+    pair.until(() => pair.right.connection.stats().streamBytesReceived === 50_000, 5_000)
+    expect(pair.left.connection.peer.equals(RIGHT)).toBe(true)
+    expect(pair.left.told).toEqual(['connected'])
+  })
+
   it.each([
     ['another context', { context: 'a' }, { context: 'b' }],
     ['another secret', { secret: Buffer.alloc(32, 0xac) }, {}],
