@@ -50,4 +50,23 @@ describe('a VUT/1 connection', () => {
         expect(connection.closed).toBeInstanceOf(VFIOCompleted)
     }
   })
+
+  it('looks for larger datagrams only once it has carried something', () => {
+    const pair = new Pair().connect()
+    const { connection } = pair.left
+    let largest = 0
+    pair.onLine = (flight) => {
+      largest = Math.max(largest, flight.bytes.length)
+      return flight
+    }
+    pair.run(5_000)
+    connection.stream.writeSome(Buffer.alloc(5_000))
+    pair.run(5_000)
+    expect(largest).toBeLessThanOrEqual(1200)
+    connection.stream.writeSome(Buffer.alloc(100_000))
+    pair.run(5_000)
+    expect(connection.stats().datagramBytes).toBe(1472)
+    // The other side has only acknowledged, and goes on with what it has.
+    expect(pair.right.connection.stats().datagramBytes).toBe(1200)
+  })
 })
