@@ -105,6 +105,12 @@ describe('runBench', () => {
     const report = await runBench(bench(subjects, [ratio]))
     expect(report.results.map((each) => each.value)).toEqual([8, 2, 30, 10])
     expect(report.ratios).toEqual({ least: 3 })
+    const others = [
+      { of: 'c', over: 'd' },
+      { of: 'b', over: 'a' },
+    ]
+    const several = await runBench(bench(subjects, [{ ...ratio, orLess: others }]))
+    expect(several.ratios).toEqual({ least: 0.25 })
     expect(order).toEqual([])
     const absent = subjects.map((each) => (each.subject === 'd' ? { ...each, absent: 'no room' } : each))
     expect((await runBench(bench(absent, [ratio]))).skipped).toEqual({ least: 'no room' })
