@@ -21,9 +21,9 @@ const SHORT: Readonly<Record<NatDependence, string>> = {
   'address-and-port-dependent': 'apd',
 }
 
-/** To the relay and back. */
+/** To the relay and back: two to bind the leg, two for the handshake, which passes the relay each time, one for its last part. */
 const ROUND_TRIP_MS = 20
-const RELAY_ROUND_TRIPS = 7
+const RELAY_ROUND_TRIPS = 5
 
 const BEHAVIOURS: readonly Behaviour[] = DEPENDENCES.flatMap((mapping) =>
   DEPENDENCES.flatMap((filtering) => PORTS.map((ports) => ({ mapping, filtering, ports }))),
