@@ -12,8 +12,12 @@ import { ReceiveWindow } from './flow.js'
 import { FRAME, type FrameReader } from './frames.js'
 import type { Parameters } from './parameters.js'
 import { Scheduler } from './scheduler.js'
-import type { SentPacket } from './sent.js'
+import type { SentBytes, SentControl, SentPacket } from './sent.js'
 import { Stream, type StreamOwner } from './stream.js'
+
+/** What most datagrams have of these. */
+const NO_BYTES: readonly SentBytes[] = []
+const NO_CONTROLS: readonly SentControl[] = []
 
 /** What the streams are made with. */
 export interface StreamsOptions {
@@ -171,9 +175,9 @@ export class Streams implements StreamOwner {
   /** What a datagram carried of streams has arrived. */
   onAcked(packet: SentPacket): void {
     if (packet.stream !== null) this.#acked(packet.stream, packet.offset, packet.length, packet.final)
-    for (const { stream, offset, length, final } of packet.more ?? [])
+    for (const { stream, offset, length, final } of packet.more ?? NO_BYTES)
       this.#acked(stream, offset, length, final)
-    for (const { type, stream } of packet.controls ?? []) {
+    for (const { type, stream } of packet.controls ?? NO_CONTROLS) {
       if (stream === null || type !== FRAME.resetStream) continue
       stream.output.onReset('acked')
       this.#settle(stream)
@@ -187,11 +191,11 @@ export class Streams implements StreamOwner {
       stream.output.onLost(packet.offset, packet.length, packet.final)
       this.onSendable(stream)
     }
-    for (const each of packet.more ?? []) {
+    for (const each of packet.more ?? NO_BYTES) {
       each.stream.output.onLost(each.offset, each.length, each.final)
       this.onSendable(each.stream)
     }
-    for (const { type, stream: about, value } of packet.controls ?? []) {
+    for (const { type, stream: about, value } of packet.controls ?? NO_CONTROLS) {
       if (about !== null) {
         const owed = about.owesAgain(type, value)
         if (owed !== 0) about.owe(owed)
