@@ -3,9 +3,11 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Demux } from '../../../packages/vudp/src/driver/demux.js'
 import { DueHeap, DueMember } from '../../../packages/vudp/src/driver/due-heap.js'
 import { IdTable } from '../../../packages/vudp/src/driver/id-table.js'
 import { propertyRuns } from '../../lib/runs.js'
+import { engineOf } from '../v08/link.js'
 
 describe('the heap of due times', () => {
   it('has the least time first, whatever was set before', () => {
@@ -72,5 +74,35 @@ describe('the table of ids', () => {
     expect(table.find(Buffer.alloc(8, 1), -4, 8)).toBeUndefined()
     expect(table.find(Buffer.alloc(0), 0, 8)).toBeUndefined()
     expect(table.find(Buffer.alloc(8, 2), 0, 8)).toBeUndefined()
+  })
+})
+
+describe('the demux', () => {
+  it('forgets ids, tags and addresses when it is told to', () => {
+    const owner = { onUnknown: () => null, onFailure: () => undefined, kick: () => undefined }
+    const demux = new Demux(owner)
+    const member = demux.place()
+    const [id, tag] = [Buffer.alloc(8, 1), Buffer.alloc(8, 2)]
+    member.hooks.idAdded(id)
+    expect(demux.hasTag(id)).toBe(true)
+    member.hooks.idRemoved(id)
+    expect(demux.hasTag(id)).toBe(false)
+    const client = {
+      onEvent: () => undefined,
+      onTurn: () => undefined,
+      onCut: () => undefined,
+      onRefused: () => undefined,
+    }
+    const engine = engineOf('a')
+    demux.add(member, engine, client, tag)
+    expect(demux.hasTag(tag)).toBe(true)
+    member.release()
+    expect([demux.hasTag(tag), demux.members.size]).toEqual([false, 0])
+    const other = demux.place()
+    demux.add(other, engine, client, null)
+    expect(demux.hasAddress(engine.peer)).toBe(true)
+    other.release()
+    expect(demux.hasAddress(engine.peer)).toBe(false)
+    expect(demux.pollTimeout()).toBe(Number.POSITIVE_INFINITY)
   })
 })
