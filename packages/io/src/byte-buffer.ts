@@ -13,6 +13,9 @@ import { describeValue } from './limit.js'
 const isBuffer: (value: unknown) => value is Buffer = Buffer.isBuffer
 const EMPTY: Buffer = Buffer.alloc(0)
 
+/** The ring of every buffer that holds nothing and has no ring of its own. Nothing is put into it. */
+const NO_RING = new ChunkRing()
+
 function asBuffer(bytes: Uint8Array): Buffer {
   if (isBuffer(bytes)) return bytes
   if (bytes instanceof Uint8Array) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -21,7 +24,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 /** FIFO of bytes. A count below zero means "all"; a count beyond the content means what is there. */
 export class VByteBuffer {
-  #ring = new ChunkRing()
+  #ring = NO_RING
 
   /** Starts with `chunks`, which are given away like those of `append`. */
   constructor(chunks?: Uint8Array | readonly Uint8Array[]) {
@@ -46,7 +49,9 @@ export class VByteBuffer {
    */
   append(bytes: Uint8Array): void {
     const chunk = asBuffer(bytes)
-    if (chunk.length > 0) this.#ring.append(chunk)
+    if (chunk.length === 0) return
+    if (this.#ring === NO_RING) this.#ring = new ChunkRing()
+    this.#ring.append(chunk)
   }
 
   /** Appends each of `list` in order. @throws TypeError if one is not a Uint8Array; then nothing was appended */
@@ -127,7 +132,7 @@ export class VByteBuffer {
 
   /** Drops everything. */
   clear(): void {
-    if (this.#ring.count > 0) this.#ring = new ChunkRing()
+    if (this.#ring.count > 0) this.#ring = NO_RING
   }
 
   /** Takes everything, piece by piece. What is appended meanwhile is taken too. */
@@ -151,6 +156,7 @@ export class VByteBuffer {
     for (let left = size; left > 0; ) {
       const chunk = this.#ring.take(left)
       left -= chunk.length
+      if (target.#ring === NO_RING) target.#ring = new ChunkRing()
       target.#ring.append(chunk)
     }
     return size

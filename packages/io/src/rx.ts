@@ -8,7 +8,7 @@
 import { type IVReactor, type IVReactorObject, VIOClosed, VIOError, VIOLost } from '@vio/reactor'
 import { Observable, Subject, type Subscriber, takeUntil } from 'rxjs'
 import { VByteConsumer } from './chain/consumer.js'
-import type { VReceiveAnswer } from './chain/hooked-consumer.js'
+import type { VReceiveAnswer } from './chain/kind.js'
 import { VMessageConsumer } from './chain/message.js'
 import { VByteProducer } from './chain/producer.js'
 import type { VWritable } from './chain/write-queue.js'

@@ -8,9 +8,9 @@ import type { IVReactor, IVReactorObject, VFailure, VLogger } from '@vio/reactor
 import type { VByteBuffer } from '../byte-buffer.js'
 import { emptyControl, type VIOControl } from '../control.js'
 import type { IVByteConsumer, IVByteConsuming, IVByteProducer, IVByteProducing } from '../types.js'
-import { type ConsumerHooks, HookedConsumerEnd, type VReceiveAnswer } from './hooked-consumer.js'
+import { type ConsumerHooks, HookedConsumerEnd } from './hooked-consumer.js'
 import { HookedProducerEnd, type ProducerHooks } from './hooked-producer.js'
-import { BYTES } from './kind.js'
+import { BYTES, type VReceiveAnswer } from './kind.js'
 import { VByteIOPair } from './pair.js'
 
 /** Builds one agent after another, for a listener that needs one a connection. */
@@ -32,10 +32,7 @@ export abstract class VByteAgent implements IVByteConsuming, IVByteProducing, IV
   /** @throws TypeError without a reactor */
   constructor(reactor: IVReactor) {
     // The hooks are protected for the world; the ends call them on behalf of the chain.
-    this.#consumer = new HookedConsumerEnd(reactor, BYTES, {
-      received: (data) => this.dataReceived(data),
-      hooks: this as unknown as ConsumerHooks,
-    })
+    this.#consumer = new HookedConsumerEnd(reactor, BYTES, this as unknown as ConsumerHooks)
     this.#producer = new HookedProducerEnd(reactor, BYTES, this as unknown as ProducerHooks<Uint8Array>)
     this.#consumer.joinReverse(this.#producer)
     this.#producer.joinReverse(this.#consumer)

@@ -24,17 +24,25 @@ export abstract class ConsumerEnd<
   extends FlowEnd<C, P>
   implements IVConsumer<Q, P>
 {
-  /** Bytes or messages; producers of the other kind are refused. */
-  readonly flowKind: 'bytes' | 'messages'
   protected readonly kind: FlowKind<Q, C, P, In, Out>
-  protected readonly takenMessage = 'a producer is already connected'
-  protected readonly notifyName = 'notifyConsumerAttached'
   #reverse: P | null = null
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>) {
     super(reactor)
     this.kind = kind
-    this.flowKind = kind.name
+  }
+
+  /** Bytes or messages; producers of the other kind are refused. */
+  get flowKind(): 'bytes' | 'messages' {
+    return this.kind.name
+  }
+
+  protected get takenMessage(): string {
+    return 'a producer is already connected'
+  }
+
+  protected get notifyName(): 'notifyConsumerAttached' {
+    return 'notifyConsumerAttached'
   }
 
   abstract get control(): VIOControl

@@ -8,8 +8,8 @@ import type { IVReactor, IVReactorObject, VFailure } from '@vio/reactor'
 import type { VByteBuffer } from '../byte-buffer.js'
 import { emptyControl, type VIOControl } from '../control.js'
 import type { IVByteConsumer, IVByteConsuming, IVByteProducer } from '../types.js'
-import { type ConsumerHooks, HookedConsumerEnd, type VReceiveAnswer } from './hooked-consumer.js'
-import { BYTES } from './kind.js'
+import { type ConsumerHooks, HookedConsumerEnd } from './hooked-consumer.js'
+import { BYTES, type VReceiveAnswer } from './kind.js'
 
 /**
  * Takes bytes from an attached producer. Subclass it and override the protected hooks.
@@ -28,10 +28,7 @@ export abstract class VByteConsumer implements IVByteConsuming, IVReactorObject 
   /** @throws TypeError without a reactor */
   constructor(reactor: IVReactor) {
     // The hooks are protected for the world; the end calls them on behalf of the chain.
-    this.#end = new HookedConsumerEnd(reactor, BYTES, {
-      received: (data) => this.dataReceived(data),
-      hooks: this as unknown as ConsumerHooks,
-    })
+    this.#end = new HookedConsumerEnd(reactor, BYTES, this as unknown as ConsumerHooks)
     this.reactor = reactor
   }
 

@@ -1,49 +1,62 @@
 /**
- * The two ends of an endpoint, as its chains see them.
+ * The producing end of an endpoint, as its chain sees it, and what both ends ask of their endpoint.
  *
- * They decide nothing by themselves: reading, writing and closing are the endpoint's. Here stands only what a limit,
- * an end or an abort of the chain means to the endpoint.
+ * It decides nothing by itself: reading and closing are the endpoint's. Here stands only what a limit or an abort of the
+ * chain means to the endpoint. An endpoint offers functions that are the same for all endpoints, since closures for each
+ * would be most of what an idle connection costs.
  */
-import { type IVReactor, VIOClosed } from '@vio/reactor'
+import type { IVReactor, VFailure } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
-import { emptyControl, type VIOControl } from '../control.js'
-import type { IVByteConsumer, IVByteProducer } from '../types.js'
-import { ConsumerEnd } from './consumer-end.js'
+import type { VIOControl } from '../control.js'
+import type { IVByteConsumer, IVByteDevice, IVByteProducer } from '../types.js'
 import { BYTES } from './kind.js'
 import { ProducerEnd } from './producer-end.js'
 
-/** What the producing end asks of its endpoint. */
-export interface EndpointInput {
+/** What an output needs to see of its endpoint. */
+export interface EndpointParts {
+  readonly device: IVByteDevice
+  readonly bufferBytes: number
+}
+
+/** What the ends ask of an endpoint of type `E`. */
+export interface EndpointCalls<E> {
   /** The limit of the consumer rose. */
-  wanted(): void
-  attached(): void
-  detached(): void
-  aborted(reason: Error | undefined): void
-  control(): VIOControl
+  wanted(endpoint: E): void
+  /** A consumer was attached. */
+  attached(endpoint: E): void
+  /** The consumer was detached. */
+  detached(endpoint: E): void
+  /** The chain of the input was taken down. */
+  aborted(endpoint: E, reason: Error | undefined): void
+  /** The control of the producing end. */
+  control(endpoint: E): VIOControl
+  /** The turn that was posted has come. */
+  turn(endpoint: E): void
+  /** True if the device is or was connected, or will be. */
+  mayWrite(endpoint: E): boolean
+  /** Calls the overridable `doWrite`. */
+  write(endpoint: E): void
+  /** The device was told to end its output: says what that means to the input. */
+  outputFinished(endpoint: E, reason: VFailure): void
+  /** The device lost its output. */
+  outputLost(endpoint: E, reason: VFailure): void
 }
 
-/** What the consuming end asks of its endpoint. */
-export interface EndpointOutput {
-  attached(): void
-  /** Bytes were put into the buffer. Returns how many more fit. */
-  queued(): number
-  ended(clean: boolean, reason: Error | undefined): void
-  aborted(reason: Error | undefined): void
-}
+/** Gives the consumer what the device reads. As a task it is the endpoint's turn. */
+export class EndpointProducer<E> extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer> {
+  readonly #endpoint: E
+  readonly #calls: EndpointCalls<E>
+  /** What was read and not taken, because the consumer left in the middle of it. Made when it is needed. */
+  #pending: VByteBuffer | null = null
 
-/** Gives the consumer what the device reads. */
-export class EndpointProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer> {
-  readonly #input: EndpointInput
-  /** What was read and not taken, because the consumer left in the middle of it. */
-  readonly pending: VByteBuffer = new VByteBuffer()
-
-  constructor(reactor: IVReactor, input: EndpointInput) {
+  constructor(reactor: IVReactor, endpoint: E, calls: EndpointCalls<E>) {
     super(reactor, BYTES)
-    this.#input = input
+    this.#endpoint = endpoint
+    this.#calls = calls
   }
 
   get control(): VIOControl {
-    return this.#input.control()
+    return this.#calls.control(this.#endpoint)
   }
 
   /** What the consumer allows now. */
@@ -51,17 +64,24 @@ export class EndpointProducer extends ProducerEnd<VByteBuffer, IVByteProducer, I
     return this.peer === null ? 0 : this.limitUnits - this.movedUnits
   }
 
+  /** Bytes that were read and not taken. */
+  get pendingBytes(): number {
+    return this.#pending === null ? 0 : this.#pending.length
+  }
+
   /** Passes bytes on, within the credit. What the consumer throws takes the input down. */
   give(data: Buffer): void {
-    this.pending.append(data)
+    this.#pending ??= new VByteBuffer()
+    this.#pending.append(data)
     this.givePending()
   }
 
   /** Passes on what waits. */
   givePending(): void {
-    if (this.pending.length === 0 || this.credit <= 0) return
+    const pending = this.#pending
+    if (pending === null || pending.length === 0 || this.credit <= 0) return
     try {
-      this.send(this.pending)
+      this.send(pending)
     } catch (error) {
       this.fail(error)
     }
@@ -71,11 +91,15 @@ export class EndpointProducer extends ProducerEnd<VByteBuffer, IVByteProducer, I
     this.sendEnd(clean, reason)
   }
 
-  protected override limitRaised(): void {
-    this.#input.wanted()
+  /** The endpoint has its own turns, as it reads also without a chain. */
+  override runTask(): void {
+    this.#calls.turn(this.#endpoint)
   }
 
-  /** The endpoint has its own turns, as it reads also without a chain. */
+  protected override limitRaised(): void {
+    this.#calls.wanted(this.#endpoint)
+  }
+
   protected wantsTurn(): boolean {
     return false
   }
@@ -83,61 +107,15 @@ export class EndpointProducer extends ProducerEnd<VByteBuffer, IVByteProducer, I
   protected produceTurn(): void {}
 
   protected handleAborted(reason: Error | undefined): void {
-    this.pending.clear()
-    this.#input.aborted(reason)
+    this.#pending?.clear()
+    this.#calls.aborted(this.#endpoint, reason)
   }
 
   protected peerAttached(): void {
-    this.#input.attached()
+    this.#calls.attached(this.#endpoint)
   }
 
   protected peerDetached(): void {
-    this.#input.detached()
-  }
-}
-
-/** Takes what the device is to write, up to the size of the output buffer. */
-export class EndpointConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProducer> {
-  readonly #output: EndpointOutput
-  /** What was taken and not written yet. */
-  readonly buffer: VByteBuffer = new VByteBuffer()
-
-  constructor(reactor: IVReactor, output: EndpointOutput) {
-    super(reactor, BYTES)
-    this.#output = output
-  }
-
-  get control(): VIOControl {
-    return emptyControl()
-  }
-
-  /** Grants what fits into `room` further bytes. */
-  grantRoom(room: number): void {
-    this.grant(this.movedUnits + room)
-  }
-
-  protected deliver(data: VByteBuffer, count: number): void {
-    const attachment = this.attachment
-    this.movedUnits += data.moveTo(this.buffer, count)
-    const room = this.#output.queued()
-    if (attachment === this.attachment) this.limitUnits = this.movedUnits + room
-  }
-
-  protected handleEnd(clean: boolean, reason: Error | undefined): void {
-    this.#output.ended(clean, reason)
-  }
-
-  protected handleAborted(reason: Error | undefined): void {
-    this.#output.aborted(reason)
-  }
-
-  protected peerAttached(): void {
-    this.#output.attached()
-  }
-
-  protected peerDetached(): void {}
-
-  protected override endedError(): Error {
-    return new VIOClosed('this output was closed and takes no more data')
+    this.#calls.detached(this.#endpoint)
   }
 }

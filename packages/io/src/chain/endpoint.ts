@@ -31,13 +31,15 @@ import {
   type IVByteProducing,
   isByteDevice,
 } from '../types.js'
-import { type EndpointInput, EndpointProducer } from './endpoint-ends.js'
-import { EndpointOutputSide, errorOf, type OutputOwner } from './endpoint-output.js'
+import { type EndpointCalls, EndpointProducer } from './endpoint-ends.js'
+import { EndpointOutput, errorOf } from './endpoint-output.js'
 import { VByteIOPair } from './pair.js'
-import { RecurringTask } from './task.js'
 
 /** The default of `maxReadBytes` and `maxWriteBytes`. */
 export const DEFAULT_TRANSFER_BYTES = 65_536
+
+/** The policy of endpoints that were given none. */
+const HALF_CLOSE: IVHalfClose = new VHalfClose()
 
 /** Options of `VByteEndpoint`. */
 export interface VEndpointOptions {
@@ -59,11 +61,14 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   /** The most bytes that wait to be written. */
   readonly bufferBytes: number
   readonly #maxReadBytes: number
-  readonly #producer: EndpointProducer
-  readonly #output: EndpointOutputSide
-  readonly #pair: VByteIOPair
-  readonly #readTask: RecurringTask
-  readonly #tellTask: RecurringTask
+  readonly #producer: EndpointProducer<VByteEndpoint>
+  readonly #output: EndpointOutput<VByteEndpoint>
+  #pair: VByteIOPair | undefined
+  /** The turn was asked for. */
+  #posted = false
+  /** What it is to do. */
+  #readDue = false
+  #tellDue = false
   #policy: IVHalfClose
   #reading = false
   #wasConnected: boolean
@@ -72,6 +77,32 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   #told: IVByteConsumer | null = null
   #inputClosed: VFailure | null = null
 
+  static readonly #calls: EndpointCalls<VByteEndpoint> = {
+    wanted: (endpoint) => endpoint.startReading(),
+    attached: (endpoint) => endpoint.#inputAttached(),
+    detached: (endpoint) => {
+      endpoint.#told = null
+      endpoint.stopReading()
+      endpoint.inputDetached()
+    },
+    aborted: (endpoint, reason) => {
+      if (endpoint.#inputClosed !== null) return
+      endpoint.closeInput(new VFIOLost(reason ?? new VIOLost('the input was aborted')))
+    },
+    control: (endpoint) => endpoint.#producerControl(),
+    turn: (endpoint) => endpoint.#turn(),
+    mayWrite: (endpoint) => endpoint.#wasConnected || endpoint.#connecting,
+    write: (endpoint) => {
+      try {
+        endpoint.doWrite()
+      } catch (error) {
+        endpoint.closeOutput(endpoint.#failure('writing', error))
+      }
+    },
+    outputFinished: (endpoint, reason) => endpoint.#outputFinished(reason),
+    outputLost: (endpoint, reason) => endpoint.log.warn('the output was lost', reason),
+  }
+
   /** @throws TypeError without a reactor or a device, RangeError for a size below 1 */
   constructor(reactor: IVReactor, device: IVByteDevice, options: VEndpointOptions = {}) {
     if (!isByteDevice(device))
@@ -79,17 +110,13 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     const maxWriteBytes = sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_TRANSFER_BYTES)
     this.#maxReadBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_TRANSFER_BYTES)
     this.bufferBytes = sizeOption('bufferBytes', options.bufferBytes ?? maxWriteBytes)
-    this.#policy = checkPolicy(options.halfClosePolicy ?? new VHalfClose())
-    this.#producer = new EndpointProducer(reactor, this.#inputSide())
-    const sizes = { bufferBytes: this.bufferBytes, maxWriteBytes }
-    this.#output = new EndpointOutputSide(reactor, device, this.#outputOwner(), sizes)
-    this.#producer.joinReverse(this.#output.end)
-    this.#output.end.joinReverse(this.#producer)
-    this.#pair = new VByteIOPair(this.#output.end, this.#producer)
+    this.#policy = checkPolicy(options.halfClosePolicy ?? HALF_CLOSE)
     this.reactor = reactor
     this.device = device
-    this.#readTask = new RecurringTask(reactor, () => this.#readTurn())
-    this.#tellTask = new RecurringTask(reactor, () => this.#tellConnected())
+    this.#producer = new EndpointProducer<VByteEndpoint>(reactor, this, VByteEndpoint.#calls)
+    this.#output = new EndpointOutput<VByteEndpoint>(reactor, this, VByteEndpoint.#calls, maxWriteBytes)
+    this.#producer.joinReverse(this.#output)
+    this.#output.joinReverse(this.#producer)
     this.#wasConnected = device.connected
     this.#connecting = device.connecting === true
     device.onReady(() => this.#deviceChanged())
@@ -97,7 +124,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   /** Takes what the device is to write. The same object on every access. */
   get byteConsume(): IVByteConsumer {
-    return this.#output.end
+    return this.#output
   }
 
   /** Gives what the device reads. The same object on every access. */
@@ -107,6 +134,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   /** Both as a pair. The same object on every access. */
   get byteIO(): VByteIOPair {
+    this.#pair ??= new VByteIOPair(this.#output, this.#producer)
     return this.#pair
   }
 
@@ -127,12 +155,12 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   /** True once both directions are closed. */
   get closed(): boolean {
-    return this.#inputClosed !== null && this.#output.closed !== null
+    return this.#inputClosed !== null && this.#output.closedBy !== null
   }
 
   /** Bytes that wait to be written. */
   get bufferedBytes(): number {
-    return this.#output.end.buffer.length
+    return this.#output.bufferedBytes
   }
 
   get halfClosePolicy(): IVHalfClose {
@@ -217,7 +245,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   writeSome(data: Uint8Array): number {
     if (!this.#wasConnected) throw new VIOError('the device is not connected yet')
-    const end = this.#output.closed ?? this.device.outputEnd
+    const end = this.#output.closedBy ?? this.device.outputEnd
     if (end !== null) throw endError(end)
     return this.device.writeSome(data)
   }
@@ -245,7 +273,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     this.#producer.givePending()
     if (this.#inputClosed !== null) return
     const credit = this.#producer.credit
-    const waits = this.#producer.pending.length > 0
+    const waits = this.#producer.pendingBytes > 0
     if (!waits && !this.device.readable) {
       if (this.device.inputEnd !== null) this.closeInput(this.device.inputEnd)
       return
@@ -268,7 +296,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   closeInput(reason: VFailure): boolean {
     if (this.#inputClosed !== null) return true
     this.#endInput(reason)
-    if (this.#output.closed === null && !this.#policy.halfIn) this.#endOutput(reason)
+    if (this.#output.closedBy === null && !this.#policy.halfIn) this.#endOutput(reason)
     this.#releaseIfDone()
     return true
   }
@@ -298,7 +326,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   #endInput(reason: VFailure): void {
     // Bytes that were read and not taken are missing from what was passed on.
-    const clean = reason instanceof VFIOCompleted && this.#producer.pending.length === 0
+    const clean = reason instanceof VFIOCompleted && this.#producer.pendingBytes === 0
     this.#inputClosed = reason
     this.#reading = false
     this.device.closeInput(reason)
@@ -313,45 +341,14 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   /** Releases the device once both directions are through: how the output ended decides whether it is a clean end. */
   #releaseIfDone(): void {
     if (this.#inputClosed === null || !this.#output.finished) return
-    this.device.close(this.#output.closed ?? this.#inputClosed)
+    this.device.close(this.#output.closedBy ?? this.#inputClosed)
   }
 
-  #inputSide(): EndpointInput {
-    return {
-      wanted: () => this.startReading(),
-      attached: () => this.#inputAttached(),
-      detached: () => {
-        this.#told = null
-        this.stopReading()
-        this.inputDetached()
-      },
-      aborted: (reason) => {
-        if (this.#inputClosed !== null) return
-        this.closeInput(new VFIOLost(reason ?? new VIOLost('the input was aborted')))
-      },
-      control: () => this.#producerControl(),
-    }
-  }
-
-  #outputOwner(): OutputOwner {
-    // No accessors: an object with some of its own has a shape of its own, which the engine keeps for long.
-    return {
-      mayWrite: () => this.#wasConnected || this.#connecting,
-      doWrite: () => {
-        try {
-          this.doWrite()
-        } catch (error) {
-          this.closeOutput(this.#failure('writing', error))
-        }
-      },
-      outputFinished: (reason) => {
-        const isAlone = this.#wasConnected || this.device.connecting === true
-        const closesAll = !this.#policy.halfOut || !isAlone
-        if (this.#inputClosed === null && closesAll) this.#endInput(reason)
-        this.#releaseIfDone()
-      },
-      outputLost: (reason) => this.log.warn('the output was lost', reason),
-    }
+  #outputFinished(reason: VFailure): void {
+    const isAlone = this.#wasConnected || this.device.connecting === true
+    const closesAll = !this.#policy.halfOut || !isAlone
+    if (this.#inputClosed === null && closesAll) this.#endInput(reason)
+    this.#releaseIfDone()
   }
 
   #producerControl(): VIOControl {
@@ -364,7 +361,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   #inputAttached(): void {
     if (this.#inputClosed === null) {
-      this.#tellTask.post()
+      this.#postTell()
       this.inputAttached()
       return
     }
@@ -397,29 +394,52 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     if (!this.#wasConnected && this.device.connected) {
       this.#wasConnected = true
       this.#connecting = false
-      this.#tellTask.post()
+      this.#postTell()
     }
     this.#wakeReader()
     this.#output.wake()
   }
 
   #wakeReader(): void {
-    if (this.#inputClosed !== null) return
-    if (this.#reading ? this.#inputReady() : this.#atEnd()) this.#readTask.post()
+    if (this.#inputClosed !== null || this.#readDue) return
+    if (!(this.#reading ? this.#inputReady() : this.#atEnd())) return
+    this.#readDue = true
+    this.#post()
+  }
+
+  #postTell(): void {
+    this.#tellDue = true
+    this.#post()
+  }
+
+  #post(): void {
+    if (this.#posted) return
+    this.#posted = true
+    this.reactor.post(this.#producer)
+  }
+
+  /** Tells before it reads, so that a consumer hears of the connection first. */
+  #turn(): void {
+    const reads = this.#readDue
+    this.#posted = false
+    if (this.#tellDue) {
+      this.#tellDue = false
+      this.#tellConnected()
+    }
+    if (!reads) return
+    this.#readDue = false
+    this.#readTurn()
   }
 
   #inputReady(): boolean {
-    return this.device.readable || this.device.inputEnd !== null || this.#producer.pending.length > 0
+    return this.device.readable || this.device.inputEnd !== null || this.#producer.pendingBytes > 0
   }
 
   /** The end is told without credit, but not while bytes are left or nobody is there to hear it. */
   #atEnd(): boolean {
     const { readable, inputEnd } = this.device
     return (
-      inputEnd !== null &&
-      !readable &&
-      this.#producer.pending.length === 0 &&
-      this.#producer.consumer !== null
+      inputEnd !== null && !readable && this.#producer.pendingBytes === 0 && this.#producer.consumer !== null
     )
   }
 
@@ -427,7 +447,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     if (this.#inputClosed !== null) return
     const consumer = this.#producer.consumer
     if (consumer !== null && this.#wasConnected && this.#told !== consumer) {
-      this.#tellTask.post()
+      this.#postTell()
       return
     }
     try {

@@ -17,12 +17,9 @@ import type { VIOControl } from '../control.js'
 import { describeValue, UNLIMITED } from '../limit.js'
 import type { IVProducer } from '../types.js'
 import { ConsumerEnd } from './consumer-end.js'
-import type { FlowKind, PassingQueue } from './kind.js'
+import type { FlowKind, PassingQueue, VReceiveAnswer } from './kind.js'
 
-/** What a hook that takes units may answer: how many more are welcome; nothing, null or negative for any number. */
-export type VReceiveAnswer = number | null | undefined | void
-
-/** The hooks that the owner of a consuming end has. */
+/** The hooks that the owner of a consuming end has, besides the one that takes a piece, whose name is the kind's. */
 export interface ConsumerHooks {
   dataEnded(clean: boolean, reason?: Error): void
   producerAttached(): void
@@ -30,13 +27,6 @@ export interface ConsumerHooks {
   consumerControl(): VIOControl
   consumerAborted(reason?: Error): void
   consumerClosed(reason: VFailure, wasAborted: boolean): void
-}
-
-/** How an end reaches its owner. */
-export interface ConsumerOwner<In> {
-  /** Takes one piece. */
-  readonly received: (piece: In) => VReceiveAnswer
-  readonly hooks: ConsumerHooks
 }
 
 /** A consuming end with an owner. */
@@ -47,15 +37,13 @@ export class HookedConsumerEnd<
   In,
   Out,
 > extends ConsumerEnd<Q, C, P, In, Out> {
-  readonly #received: (piece: In) => VReceiveAnswer
   readonly #hooks: ConsumerHooks
   #endClean: boolean | undefined
   #endReason: Error | undefined
 
-  constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, owner: ConsumerOwner<In>) {
+  constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, hooks: ConsumerHooks) {
     super(reactor, kind)
-    this.#received = owner.received
-    this.#hooks = owner.hooks
+    this.#hooks = hooks
   }
 
   get control(): VIOControl {
@@ -76,7 +64,7 @@ export class HookedConsumerEnd<
       const size = this.kind.sizeOf(piece)
       left -= size
       this.movedUnits += size
-      answer = this.#received(piece)
+      answer = this.kind.receive(this.#hooks, piece)
       // The hook may have taken the chain apart; what is left in `data` is still the producer's.
       if (attachment !== this.attachment) return
     } while (left > 0)

@@ -31,7 +31,8 @@ export class HookedProducerEnd<
   Out,
 > extends ProducerEnd<Q, P, C, In, Out> {
   readonly #hooks: ProducerHooks<Out>
-  readonly #out: Q
+  /** Made when it is needed: an element that is idle holds none. */
+  #out: Q | null = null
   #ending = false
   #endClean = true
   #endReason: Error | undefined
@@ -44,7 +45,6 @@ export class HookedProducerEnd<
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, hooks: ProducerHooks<Out>) {
     super(reactor, kind)
     this.#hooks = hooks
-    this.#out = kind.createQueue()
   }
 
   get control(): VIOControl {
@@ -85,25 +85,27 @@ export class HookedProducerEnd<
   protected produceTurn(): void {
     const credit = this.limitUnits - this.movedUnits
     if (credit <= 0) {
-      if (this.#ending && this.#out.length === 0 && !this.#hooks.hasPending()) this.#finish()
+      const isEmpty = this.#out === null || this.#out.length === 0
+      if (this.#ending && isEmpty && !this.#hooks.hasPending()) this.#finish()
       return
     }
     let excess = 0
-    if (this.#out.length === 0) {
+    if (this.#out === null || this.#out.length === 0) {
       this.#ask(credit)
-      excess = this.#out.length - credit
+      if (this.#out !== null) excess = this.#out.length - credit
     }
     // The hook may have taken the chain apart; what it gave waits for the next consumer.
     if (this.peer === null) return
-    const waiting = this.#out.length
-    if (waiting === 0) {
+    const out = this.#out
+    const waiting = out === null ? 0 : out.length
+    if (out === null || waiting === 0) {
       if (this.#ending) this.#finish()
       return
     }
     // A consumer that was attached meanwhile may allow less than was asked for.
-    if (this.limitUnits <= this.movedUnits || !this.send(this.#out)) return
+    if (this.limitUnits <= this.movedUnits || !this.send(out)) return
     if (excess > 0) throw new VIOError(`consume error: ${excess} were produced over the ${credit} asked for`)
-    if (this.#out.length === waiting) throw new VIOError(`consume error: none of ${waiting} were taken`)
+    if (out.length === waiting) throw new VIOError(`consume error: none of ${waiting} were taken`)
     this.trigger()
   }
 
@@ -113,11 +115,14 @@ export class HookedProducerEnd<
     this.#drained = false
     try {
       const piece = this.#hooks.produce(credit === UNLIMITED ? -1 : credit)
-      if (piece !== null && piece !== undefined && !this.aborted) this.kind.put(this.#out, piece)
+      if (piece !== null && piece !== undefined && !this.aborted) {
+        this.#out ??= this.kind.createQueue()
+        this.kind.put(this.#out, piece)
+      }
     } finally {
       this.#asking = false
     }
-    this.#drained = this.#out.length === 0
+    this.#drained = this.#out === null || this.#out.length === 0
     if (wasEnding) this.#mayHaveMore = !this.#drained
   }
 
@@ -126,7 +131,7 @@ export class HookedProducerEnd<
   }
 
   protected handleAborted(reason: Error | undefined): void {
-    this.#out.clear()
+    this.#out?.clear()
     this.#hooks.producerAborted(reason)
   }
 

@@ -17,6 +17,9 @@ import {
   isByteProducer,
 } from '../types.js'
 
+/** What a hook that takes units may answer: how many more are welcome; nothing, null or negative for any number. */
+export type VReceiveAnswer = number | null | undefined | void
+
 /** A queue that a flow can be made of. */
 export interface PassingQueue<Q> extends IVFlowQueue {
   moveTo(target: Q, count?: number): number
@@ -34,6 +37,8 @@ export interface FlowKind<Q extends PassingQueue<Q>, C, P, In, Out> {
   take(queue: Q, max: number): In
   /** How many units a piece is. */
   sizeOf(piece: In): number
+  /** Gives one piece to the hook that takes such pieces. */
+  receive(hooks: object, piece: In): VReceiveAnswer
   /** Appends what a producing hook gave. */
   put(queue: Q, piece: Out): void
 }
@@ -42,6 +47,14 @@ export interface FlowKind<Q extends PassingQueue<Q>, C, P, In, Out> {
 function fits(value: object, name: string): boolean {
   const kind = (value as { readonly flowKind?: unknown }).flowKind
   return kind === undefined || kind === name
+}
+
+/** The hooks that take pieces. */
+interface ByteHooks {
+  dataReceived(data: Buffer): VReceiveAnswer
+}
+interface MessageHooks {
+  messageReceived(message: unknown): VReceiveAnswer
 }
 
 /** The kind of byte flows. */
@@ -56,6 +69,7 @@ export const BYTES: ByteKind = {
   isProducer: (value): value is IVByteProducer => isByteProducer(value) && fits(value, 'bytes'),
   take: (queue, max) => queue.popChunk(max),
   sizeOf: (piece) => piece.length,
+  receive: (hooks, piece) => (hooks as ByteHooks).dataReceived(piece),
   put: (queue, piece) => queue.append(piece),
 }
 
@@ -78,6 +92,7 @@ const ANY_MESSAGES: MessageKind<unknown> = {
     isByteProducer(value) && fits(value, 'messages'),
   take: (queue) => queue.shift(),
   sizeOf: () => 1,
+  receive: (hooks, piece) => (hooks as MessageHooks).messageReceived(piece),
   put: (queue, piece) => {
     if (!Array.isArray(piece))
       throw new TypeError(`messages are given as a list, got ${describeValue(piece)}`)

@@ -7,9 +7,9 @@ import type { IVReactor, IVReactorObject, VFailure, VLogger } from '@vio/reactor
 import { emptyControl, type VIOControl } from '../control.js'
 import type { VMessageQueue } from '../message-queue.js'
 import type { IVMessageConsumer, IVMessageProducer } from '../types.js'
-import { type ConsumerHooks, HookedConsumerEnd, type VReceiveAnswer } from './hooked-consumer.js'
+import { type ConsumerHooks, HookedConsumerEnd } from './hooked-consumer.js'
 import { HookedProducerEnd, type ProducerHooks } from './hooked-producer.js'
-import { messagesOf } from './kind.js'
+import { messagesOf, type VReceiveAnswer } from './kind.js'
 
 /** Takes messages of one kind and gives those of another. Subclass it and override the protected hooks. */
 export abstract class VMessageAgent<In, Out = In> implements IVReactorObject {
@@ -32,10 +32,7 @@ export abstract class VMessageAgent<In, Out = In> implements IVReactorObject {
   /** @throws TypeError without a reactor */
   constructor(reactor: IVReactor) {
     // The hooks are protected for the world; the ends call them on behalf of the chain.
-    this.#consumer = new HookedConsumerEnd(reactor, messagesOf<In>(), {
-      received: (message) => this.messageReceived(message),
-      hooks: this as unknown as ConsumerHooks,
-    })
+    this.#consumer = new HookedConsumerEnd(reactor, messagesOf<In>(), this as unknown as ConsumerHooks)
     const hooks = this as unknown as ProducerHooks<readonly Out[]>
     this.#producer = new HookedProducerEnd(reactor, messagesOf<Out>(), hooks)
     // An end knows its reverse by what both are, not by what passes.

@@ -7,9 +7,9 @@ import type { IVReactor, IVReactorObject, VFailure } from '@vio/reactor'
 import { emptyControl, type VIOControl } from '../control.js'
 import type { VMessageQueue } from '../message-queue.js'
 import type { IVMessageConsumer, IVMessageProducer } from '../types.js'
-import { type ConsumerHooks, HookedConsumerEnd, type VReceiveAnswer } from './hooked-consumer.js'
+import { type ConsumerHooks, HookedConsumerEnd } from './hooked-consumer.js'
 import { HookedProducerEnd, type ProducerHooks } from './hooked-producer.js'
-import { messagesOf } from './kind.js'
+import { messagesOf, type VReceiveAnswer } from './kind.js'
 
 /** Takes messages from an attached producer. Subclass it and override the protected hooks. */
 export abstract class VMessageConsumer<M> implements IVReactorObject {
@@ -25,10 +25,7 @@ export abstract class VMessageConsumer<M> implements IVReactorObject {
   /** @throws TypeError without a reactor */
   constructor(reactor: IVReactor) {
     // The hooks are protected for the world; the end calls them on behalf of the chain.
-    this.#end = new HookedConsumerEnd(reactor, messagesOf<M>(), {
-      received: (message) => this.messageReceived(message),
-      hooks: this as unknown as ConsumerHooks,
-    })
+    this.#end = new HookedConsumerEnd(reactor, messagesOf<M>(), this as unknown as ConsumerHooks)
     this.reactor = reactor
   }
 

@@ -24,18 +24,26 @@ export abstract class ProducerEnd<
   extends FlowEnd<P, C>
   implements IVProducer<C>, IVTask
 {
-  /** Bytes or messages; consumers of the other kind are refused. */
-  readonly flowKind: 'bytes' | 'messages'
   protected readonly kind: FlowKind<Q, C, P, In, Out>
-  protected readonly takenMessage = 'a consumer is already attached'
-  protected readonly notifyName = 'notifyProducerAttached'
   #posted = false
   #reverse: C | null = null
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>) {
     super(reactor)
     this.kind = kind
-    this.flowKind = kind.name
+  }
+
+  /** Bytes or messages; consumers of the other kind are refused. */
+  get flowKind(): 'bytes' | 'messages' {
+    return this.kind.name
+  }
+
+  protected get takenMessage(): string {
+    return 'a consumer is already attached'
+  }
+
+  protected get notifyName(): 'notifyProducerAttached' {
+    return 'notifyProducerAttached'
   }
 
   abstract get control(): VIOControl

@@ -24,7 +24,8 @@ export interface WriteOwner {
 /** The queue of `VByteWriter` and `VByteWAgent`. */
 export class WriteQueue {
   readonly #owner: WriteOwner
-  readonly #bytes = new VByteBuffer()
+  /** Made when it is needed: a writer that is idle holds none. */
+  #bytes: VByteBuffer | null = null
   #endClean: boolean | undefined
   #aborted = false
 
@@ -34,7 +35,7 @@ export class WriteQueue {
 
   /** Bytes that wait. */
   get length(): number {
-    return this.#bytes.length
+    return this.#bytes === null ? 0 : this.#bytes.length
   }
 
   /** Queues bytes. @throws VIOClosed after the end or an abort, TypeError for anything that is not bytes or text */
@@ -42,6 +43,7 @@ export class WriteQueue {
     if (this.#aborted) throw new VIOClosed('the writer was aborted and takes no more data')
     if (this.#endClean !== undefined)
       throw new VIOClosed('endWrite was called; the writer takes no more data')
+    this.#bytes ??= new VByteBuffer()
     if (typeof data === 'string') this.#bytes.append(Buffer.from(data, 'utf8'))
     else if (data instanceof Uint8Array) this.#bytes.append(data)
     else if (Array.isArray(data)) this.#bytes.appendList(data)
@@ -65,18 +67,18 @@ export class WriteQueue {
   /** Drops the bytes and takes no more. */
   drop(): void {
     this.#aborted = true
-    this.#bytes.clear()
+    this.#bytes?.clear()
   }
 
-  /** Takes the next piece, of `maxBytes` at most; negative for any size. With the last one the end is due. */
-  take(maxBytes: number): Buffer {
-    const piece = this.#bytes.popChunk(maxBytes)
+  /** Takes the next piece, of `maxBytes` at most; negative for any size; null if there is none. With the last one the end is due. */
+  take(maxBytes: number): Buffer | null {
+    const piece = this.#bytes === null ? null : this.#bytes.popChunk(maxBytes)
     this.endIfEmpty()
     return piece
   }
 
   /** Registers an end that is due. For when a consumer was attached. */
   endIfEmpty(): void {
-    if (this.#endClean !== undefined && this.#bytes.length === 0) this.#owner.endProduce(this.#endClean)
+    if (this.#endClean !== undefined && this.length === 0) this.#owner.endProduce(this.#endClean)
   }
 }

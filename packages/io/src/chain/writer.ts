@@ -46,7 +46,7 @@ export class VByteWriter extends VByteProducer implements IVByteWriter {
     this.#queue.abortLater()
   }
 
-  protected override produce(maxBytes: number): Uint8Array {
+  protected override produce(maxBytes: number): Uint8Array | null {
     return this.#queue.take(maxBytes)
   }
 
