@@ -24,7 +24,10 @@ import { VDescriptorWatch, type VReadinessListener } from './uv-poll.js'
 export class VOwnedDescriptor {
   readonly #device: number
   readonly #inode: number
-  readonly #watches = new Set<VDescriptorWatch>()
+  /** The watch that polls the descriptor itself. */
+  #watch: VDescriptorWatch | null = null
+  /** Those that poll a number of their own. */
+  #others: Set<VDescriptorWatch> | null = null
   #fd: number
 
   /**
@@ -63,10 +66,15 @@ export class VOwnedDescriptor {
    */
   watch(listener: VReadinessListener): VDescriptorWatch {
     if (this.#fd === -1) throw new VNativeError('watch', constants.errno.EBADF, 'the descriptor is closed')
-    for (const other of this.#watches) if (other.closed) this.#watches.delete(other)
     // The loop polls a number for one watch only; each further one gets a number of its own.
-    const watch = new VDescriptorWatch(this.#fd, listener, this.#watches.size === 0 ? OWNER : undefined)
-    this.#watches.add(watch)
+    if (this.#watch === null || this.#watch.closed) {
+      this.#watch = new VDescriptorWatch(this.#fd, listener, OWNER)
+      return this.#watch
+    }
+    this.#others ??= new Set()
+    for (const other of this.#others) if (other.closed) this.#others.delete(other)
+    const watch = new VDescriptorWatch(this.#fd, listener)
+    this.#others.add(watch)
     return watch
   }
 
@@ -100,8 +108,10 @@ export class VOwnedDescriptor {
   #leave(): number {
     const fd = this.#fd
     this.#fd = -1
-    for (const watch of this.#watches) watch.close()
-    this.#watches.clear()
+    this.#watch?.close()
+    for (const watch of this.#others ?? []) watch.close()
+    this.#watch = null
+    this.#others = null
     if (fd === -1 || !isHeld(fd)) return -1
     dropHeld(fd)
     return fd

@@ -13,6 +13,7 @@ import {
   VIOError,
   VIOTimeout,
   VIPSocketPeer,
+  type VPeer,
   VSocketPeer,
   type VSocketType,
   VUnixSocketPeer,
@@ -73,6 +74,12 @@ export function checkSocketPeer(peer: VSocketPeer, minPort = 1): VSocketPeer {
     throw new TypeError(`a socket connects to a socket peer, got ${describeValue(peer)}`)
   }
   return peer
+}
+
+/** What a device connects to. @throws TypeError for anything that is no socket peer */
+export function asSocketPeer(peer: VPeer): VSocketPeer {
+  if (peer instanceof VSocketPeer) return peer
+  throw new TypeError(`a socket is connected to a socket peer, got ${describeValue(peer)}`)
 }
 
 /**

@@ -3,6 +3,9 @@
  */
 import { VIOError } from '@vio/io'
 
+/** Does nothing: what is called where nobody wants to be. One for all, as each of its own would cost memory. */
+export const NOTHING = (): void => undefined
+
 /** A value as an error message shows it. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string')

@@ -4,6 +4,7 @@
  * Decides of which kind a device is that is made here, and gives it what connects it. Invariant: the connector and the
  * opener of a device are of the same kind.
  */
+import { Socket } from 'node:net'
 import { isByteDevice } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import { connectNative, type OpenedNative } from './native-opener.js'
@@ -39,6 +40,9 @@ export function makeDevice(
   if (socket instanceof VNativeSocket) {
     return { device: new VNativeSocketDevice(socket, options), connector: null }
   }
+  // A socket that is connected is connected by nobody.
+  if (socket instanceof Socket && !socket.pending && !socket.connecting && opener === undefined)
+    return { device: new VNetDevice(socket, options), connector: null }
   const source = checkSource(sourceOf(options))
   const terms = {
     ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),

@@ -18,7 +18,10 @@ const COPY_BELOW_BYTES = 8192
 /** Memory with less room than this is not read into any more. */
 const LEAST_READ_BYTES = 16_384
 
-let memory = Buffer.alloc(0)
+/** No bytes. */
+export const EMPTY: Buffer = Buffer.alloc(0)
+
+let memory = EMPTY
 let memoryUsed = 0
 
 /** Room for a read of up to `mostBytes`. */
@@ -42,7 +45,7 @@ function keep(room: Buffer, sizeBytes: number): Buffer {
 /** Holds the bytes of one socket. */
 export class NativeIntake {
   readonly #capacityBytes: number
-  readonly #held = new VByteBuffer()
+  #held: VByteBuffer | null = null
   #discarding = false
 
   constructor(capacityBytes: number) {
@@ -51,12 +54,12 @@ export class NativeIntake {
 
   /** Bytes that can be taken. */
   get heldBytes(): number {
-    return this.#held.length
+    return this.#held === null ? 0 : this.#held.length
   }
 
   /** True if no more is to be read before something was taken. */
   get full(): boolean {
-    return this.#held.length >= this.#capacityBytes
+    return this.heldBytes >= this.#capacityBytes
   }
 
   /** Reads once. Returns how much, 0 at the end, `NOT_NOW`, or the error. */
@@ -64,18 +67,20 @@ export class NativeIntake {
     const room = roomFor(Math.min(this.#capacityBytes, READ_BYTES))
     const result = socket.read(room)
     if (typeof result !== 'number' || result <= 0) return result
-    if (!this.#discarding) this.#held.append(keep(room, result))
+    if (this.#discarding) return result
+    this.#held ??= new VByteBuffer()
+    this.#held.append(keep(room, result))
     return result
   }
 
   /** Takes up to `maxBytes`, in the piece they came in. */
   take(maxBytes: number): Buffer {
-    return this.#held.popChunk(maxBytes)
+    return this.#held === null ? EMPTY : this.#held.popChunk(maxBytes)
   }
 
   /** Drops what is held and what is read from now on. */
   discard(): void {
     this.#discarding = true
-    this.#held.clear()
+    this.#held = null
   }
 }

@@ -13,12 +13,13 @@ import {
   VIOClosed,
   VIOError,
   type VPeer,
-  VSocketPeer,
+  type VSocketPeer,
   VUnixSocketPeer,
 } from '@vio/io'
-import { checkFlag, describeValue } from './describe.js'
+import { asSocketPeer } from './address.js'
+import { checkFlag, describeValue, NOTHING } from './describe.js'
 import type { VSocketLost } from './errno.js'
-import { NativeIntake } from './native-intake.js'
+import { EMPTY, NativeIntake } from './native-intake.js'
 import {
   connectNative,
   type NativeOpener,
@@ -26,12 +27,10 @@ import {
   type VNativeSocketDeviceOptions,
 } from './native-opener.js'
 import { NativeOutlet } from './native-outlet.js'
-import { VNativeSocket } from './native-socket.js'
+import { type SocketListener, VNativeSocket } from './native-socket.js'
 import { netDeviceSettings } from './net-device-options.js'
 import type { IVSocketDevice } from './socket-device.js'
 import type { GiveUp, OpeningOutcome } from './socket-opener.js'
-
-const EMPTY: Buffer = Buffer.alloc(0)
 
 /**
  * Reads and writes a socket that `native` has opened and connected, or null, which `connect` then opens.
@@ -46,8 +45,8 @@ export class VNativeSocketDevice implements IVSocketDevice {
   readonly #lingerMs: number
   /** What connects; null once it is not needed any more. */
   #opener: NativeOpener | null = null
-  #changed: () => void = () => undefined
-  #closed: () => void = () => undefined
+  #changed: () => void = NOTHING
+  #closed: () => void = NOTHING
   #gone = false
   #socket: VNativeSocket | null = null
   #giveUp: GiveUp | null = null
@@ -58,7 +57,6 @@ export class VNativeSocketDevice implements IVSocketDevice {
   #inputClosed = false
   #outputClosed = false
   #released: VFailure | null = null
-  /** Made with the first write. */
   #outlet: NativeOutlet | null = null
   /** Nobody takes what was read, so no more is read. */
   #stopped = false
@@ -75,8 +73,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
     if (socket !== null && !(socket instanceof VNativeSocket)) {
       throw new TypeError(`a native socket device needs a native socket, got ${describeValue(socket)}`)
     }
-    const { opener, ...others } = options
-    const { source, ...settings } = netDeviceSettings(others)
+    const settings = netDeviceSettings(options)
     this.maxReadBytes = settings.maxReadBytes
     this.maxWriteBytes = settings.maxWriteBytes
     this.#lingerMs = settings.lingerMs
@@ -85,7 +82,7 @@ export class VNativeSocketDevice implements IVSocketDevice {
     this.#peer = options.peer ?? null
     this.#intake = new NativeIntake(this.maxReadBytes)
     if (socket !== null) this.#adopt(socket, this.#peer)
-    else this.#opener = opener ?? ((to, outcome) => connectNative(to, source, outcome))
+    else this.#opener = options.opener ?? ((to, outcome) => connectNative(to, settings.source, outcome))
   }
 
   get connected(): boolean {
@@ -159,15 +156,13 @@ export class VNativeSocketDevice implements IVSocketDevice {
     if (opener === null) throw new VIOError('this device was connected before; use a new one')
     if (this.#released !== null || this.#inputEnd !== null)
       throw new VIOClosed('this device is closed; use a new one')
-    if (!(peer instanceof VSocketPeer)) {
-      throw new TypeError(`a socket is connected to a socket peer, got ${describeValue(peer)}`)
-    }
+    const target = asSocketPeer(peer)
     const outcome: OpeningOutcome<OpenedNative> = {
       opened: (made) => this.#adopt(made.socket, made.peer),
       failed: (error) => this.#lose(new VFIOLost(error)),
     }
     this.#opener = null
-    this.#giveUp = opener(peer, outcome, null)
+    this.#giveUp = opener(target, outcome, null)
   }
 
   readSome(maxBytes: number): Buffer {
@@ -248,13 +243,14 @@ export class VNativeSocketDevice implements IVSocketDevice {
     this.#connected = true
     if (this.#isIP && this.#noDelay) socket.setNoDelay(true)
     if (this.#isIP && this.#keepAlive) socket.setKeepAlive(true)
-    socket.listen({ ready: (readable, writable, failed) => this.#ready(readable, writable, failed) })
+    socket.listen(this as unknown as SocketListener)
     if (this.#outputClosed) this.#endOutput()
     this.#wait()
     this.#changed()
   }
 
-  #ready(readable: boolean, writable: boolean, failed: boolean): void {
+  /** For the socket. */
+  protected ready(readable: boolean, writable: boolean, failed: boolean): void {
     const outlet = this.#outlet
     if (writable && outlet !== null) {
       outlet.full = false
@@ -324,12 +320,11 @@ export class VNativeSocketDevice implements IVSocketDevice {
   #letGo(): void {
     const socket = this.#socket
     if (!(this.#released instanceof VFIOCompleted) || socket === null || this.#outputEnd === null) return
-    if (this.#sawEnd || this.#lingerMs === 0) {
-      this.#drop()
-      return
+    if (this.#sawEnd || this.#lingerMs === 0) this.#drop()
+    else {
+      socket.unref()
+      this.#linger ??= setTimeout(() => this.#drop(), Math.min(this.#lingerMs, 2 ** 31 - 1)).unref()
     }
-    socket.unref()
-    this.#linger ??= setTimeout(() => this.#drop(), Math.min(this.#lingerMs, 2 ** 31 - 1)).unref()
   }
 
   /** Drops the connection so that the other side sees a loss. */

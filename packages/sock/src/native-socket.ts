@@ -56,7 +56,7 @@ export class VNativeSocket {
   readonly #owned: VOwnedDescriptor
   readonly #watch: VDescriptorWatch
   #listener: SocketListener = NOBODY
-  readonly #onClosed: (() => void)[] = []
+  #onClosed: (() => void) | null = null
 
   /** Takes over a descriptor that `native` has opened. @throws VNativeError; the descriptor is closed then */
   constructor(fd: number) {
@@ -195,12 +195,22 @@ export class VNativeSocket {
     if (this.#owned.closed) return
     this.#listener = NOBODY
     this.#owned.close()
-    for (const each of this.#onClosed.splice(0)) each()
+    const closed = this.#onClosed
+    this.#onClosed = null
+    closed?.()
   }
 
   /** Names a further function to call when it is closed. */
   onClosed(closed: () => void): void {
-    this.#onClosed.push(closed)
+    const before = this.#onClosed
+    // One is the plain case, and a list would be larger than all the rest.
+    this.#onClosed =
+      before === null
+        ? closed
+        : () => {
+            before()
+            closed()
+          }
   }
 
   #nameBy(ask: (fd: number) => VNativeAddress): VSocketPeer | null {

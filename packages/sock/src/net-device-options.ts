@@ -45,7 +45,7 @@ export interface NetDeviceSettings {
 }
 
 /** @throws RangeError, TypeError or VAddressError for a wrong option */
-export function netDeviceSettings(options: VNetDeviceOptions): NetDeviceSettings {
+export function netDeviceSettings(options: Omit<VNetDeviceOptions, 'opener'>): NetDeviceSettings {
   return {
     maxReadBytes: sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES),
     maxWriteBytes: sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_SOCKET_BYTES),

@@ -14,28 +14,26 @@ import {
   VIOError,
   type VIOLost,
   type VPeer,
-  VSocketPeer,
+  type VSocketPeer,
 } from '@vio/io'
-import { localPeerFromSock, peerFromSock } from './address.js'
-import { checkFlag, describeValue } from './describe.js'
+import { asSocketPeer, localPeerFromSock, peerFromSock } from './address.js'
+import { checkFlag, describeValue, NOTHING } from './describe.js'
 import { socketFailure, VSocketLost } from './errno.js'
-import { type NetDeviceSettings, netDeviceSettings, type VNetDeviceOptions } from './net-device-options.js'
+import { netDeviceSettings, type VNetDeviceOptions } from './net-device-options.js'
 import { closeGently, resetSocket } from './reset-socket.js'
 import type { IVSocketDevice } from './socket-device.js'
 import { verifyEnd } from './socket-end.js'
-import { SocketIntake } from './socket-intake.js'
+import { EMPTY, type SocketEvents, SocketIntake } from './socket-intake.js'
 import {
   type GiveUp,
-  type OpenedSocket,
   type OpeningOutcome,
   openSocket,
   type SocketOpener,
+  type VSourceAddress,
 } from './socket-opener.js'
 import { SocketOutlet } from './socket-outlet.js'
 
 export type { VNetDeviceOptions } from './net-device-options.js'
-
-const EMPTY: Buffer = Buffer.alloc(0)
 
 /**
  * Reads and writes a socket: one that is connected, or null or one that is not, which `connect` then connects.
@@ -50,10 +48,13 @@ const EMPTY: Buffer = Buffer.alloc(0)
 export class VNetDevice implements IVSocketDevice {
   readonly maxReadBytes: number
   readonly maxWriteBytes: number
-  readonly #settings: NetDeviceSettings
-  readonly #opener: SocketOpener
-  #changed: () => void = () => undefined
+  readonly #lingerMs: number
+  /** From where it connects, unless an opener does; neither is needed any more once there is a connection. */
+  #source: VSourceAddress | null
+  #opener: SocketOpener | null
+  #changed: () => void = NOTHING
   #intake: SocketIntake | null = null
+  /** Made with the first write. */
   #outlet: SocketOutlet | null = null
   #peer: VSocketPeer | null
   #connected = false
@@ -63,7 +64,7 @@ export class VNetDevice implements IVSocketDevice {
   #inputClosed = false
   #outputClosed = false
   #released: VFailure | null = null
-  #closed: () => void = () => undefined
+  #closed: () => void = NOTHING
   #isGone = false
   /** The output was found full; tell when there is room. */
   #full = false
@@ -78,16 +79,17 @@ export class VNetDevice implements IVSocketDevice {
     const settings = netDeviceSettings(options)
     this.maxReadBytes = settings.maxReadBytes
     this.maxWriteBytes = settings.maxWriteBytes
-    this.#settings = settings
+    this.#lingerMs = settings.lingerMs
+    this.#source = settings.source
     this.#noDelay = settings.noDelay
     this.#keepAlive = settings.keepAlive
     this.#peer = options.peer ?? null
-    this.#opener = options.opener ?? ((...terms) => this.#openDirectly(...terms))
+    this.#opener = options.opener ?? null
     if (socket === null) return
     const intake = new SocketIntake(this.maxReadBytes, socket)
     this.#intake = intake
     if (socket.connecting) this.#awaitConnection(socket)
-    else if (!socket.pending) this.#adopt({ intake, peer: options.peer ?? null })
+    else if (!socket.pending) this.#adopt(intake, this.#peer)
     else if (socket.destroyed) this.#lost(closedError())
   }
 
@@ -169,14 +171,16 @@ export class VNetDevice implements IVSocketDevice {
       throw new VIOError('this device was connected before; use a new one')
     if (this.#released !== null || this.#inputEnd !== null)
       throw new VIOClosed('this device is closed; use a new one')
-    if (!(peer instanceof VSocketPeer)) {
-      throw new TypeError(`a socket is connected to a socket peer, got ${describeValue(peer)}`)
-    }
     const outcome: OpeningOutcome = {
-      opened: (made) => this.#adopt(made),
+      opened: (made) => this.#adopt(made.intake, made.peer),
       failed: (error) => this.#lost(error),
     }
-    this.#giveUp = this.#opener(peer, outcome, this.#intake)
+    const target = asSocketPeer(peer)
+    const source = this.#source ?? {}
+    const terms = { source, capacityBytes: this.maxReadBytes, intake: this.#intake }
+    const opener = this.#opener
+    this.#giveUp =
+      opener === null ? openSocket(target, terms, outcome) : opener(target, outcome, this.#intake)
   }
 
   readSome(maxBytes: number): Buffer {
@@ -186,7 +190,10 @@ export class VNetDevice implements IVSocketDevice {
 
   writeSome(data: Uint8Array): number {
     if (!this.writable || data.length === 0) return 0
-    return this.#outlet?.write(data) ?? 0
+    if (this.#intake === null) return 0
+    const { socket } = this.#intake
+    this.#outlet ??= new SocketOutlet(socket, this.maxWriteBytes, () => this.#written())
+    return this.#outlet.write(data)
   }
 
   closeInput(reason: VFailure): void {
@@ -229,61 +236,55 @@ export class VNetDevice implements IVSocketDevice {
     return this.#intake?.heldBytes ?? 0
   }
 
-  #openDirectly: SocketOpener = (peer, outcome, intake) =>
-    openSocket(peer, { source: this.#settings.source, capacityBytes: this.maxReadBytes, intake }, outcome)
-
   /** A socket that was told to connect by whoever made it. */
   #awaitConnection(socket: Socket): void {
     const failed = (error: unknown): void => this.#lost(error)
     socket.once('error', failed)
     socket.once('connect', () => {
       socket.off('error', failed)
-      this.#adopt({ intake: this.#intake as SocketIntake, peer: this.#peer })
+      this.#adopt(this.#intake as SocketIntake, this.#peer)
     })
     this.#giveUp = () => socket.destroy()
   }
 
-  #adopt({
-    intake,
-    peer,
-  }: {
-    readonly intake: SocketIntake
-    readonly peer: OpenedSocket['peer'] | null
-  }): void {
+  #adopt(intake: SocketIntake, peer: VSocketPeer | null): void {
     const { socket } = intake
     if (this.#released !== null) {
       socket.destroy()
       return
     }
     this.#intake = intake
-    this.#outlet = new SocketOutlet(socket, this.maxWriteBytes, () => this.#written())
     this.#giveUp = null
+    this.#opener = null
+    this.#source = null
     this.#peer = peer ?? peerFromSock(socket)
     this.#connected = true
     if (this.#noDelay) socket.setNoDelay(true)
     if (this.#keepAlive) socket.setKeepAlive(true)
-    this.#listen(socket)
     if (this.#inputClosed) intake.discard()
-    intake.start({ arrived: () => this.#changed() })
+    intake.start(this, VNetDevice.#events)
     if (this.#outputClosed) this.#endIfFlushed()
     this.#changed()
   }
 
-  #listen(socket: Socket): void {
-    socket.on('error', (error: unknown) => this.#lost(error))
-    socket.on('close', () => {
-      if (this.#inputEnd === null || this.#outputEnd === null) this.#lost(closedError())
-      this.#gone()
-    })
-    socket.on('end', () => {
-      if (this.#inputEnd === null) verifyEnd(socket, () => this.#inputEnded())
-      else this.#destroyIfDone()
-    })
-    socket.on('finish', () => {
-      this.#outputEnd ??= new VFIOCompleted()
-      this.#destroyIfDone()
-      this.#changed()
-    })
+  static readonly #events: SocketEvents<VNetDevice> = {
+    arrived: (device) => device.#changed(),
+    failed: (device, error) => device.#lost(error),
+    closed: (device) => {
+      if (device.#inputEnd === null || device.#outputEnd === null) device.#lost(closedError())
+      device.#gone()
+    },
+    ended: (device) => {
+      const socket = device.#intake?.socket
+      if (socket === undefined) return
+      if (device.#inputEnd === null) verifyEnd(socket, () => device.#inputEnded())
+      else device.#destroyIfDone()
+    },
+    finished: (device) => {
+      device.#outputEnd ??= new VFIOCompleted()
+      device.#destroyIfDone()
+      device.#changed()
+    },
   }
 
   #inputEnded(): void {
@@ -328,7 +329,7 @@ export class VNetDevice implements IVSocketDevice {
   #destroyIfDone(): void {
     const socket = this.#intake?.socket
     if (!(this.#released instanceof VFIOCompleted) || socket === undefined || socket.destroyed) return
-    if (socket.writableFinished) closeGently(socket, this.#settings.lingerMs)
+    if (socket.writableFinished) closeGently(socket, this.#lingerMs)
   }
 
   /** Drops the connection so that the other side sees a loss. */

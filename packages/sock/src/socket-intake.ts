@@ -20,23 +20,66 @@ const LEAST_READ_BYTES = 16_384
 const FIRST_READ_BYTES = 4096
 const GROWTH = 8
 
-const EMPTY: Buffer = Buffer.alloc(0)
+/** No bytes. */
+export const EMPTY: Buffer = Buffer.alloc(0)
 
-/** What an intake tells. */
-export interface SocketIntakeOwner {
+/**
+ * What every idle socket reads into. It is never handed on, since what it can hold is copied; and a read is over when it is
+ * told, but for a system that is given the memory before there is something to read.
+ */
+const sharedMemory = process.platform === 'win32' ? null : Buffer.allocUnsafeSlow(FIRST_READ_BYTES)
+
+/** What an intake tells its owner of type `O`: functions for all owners, as closures for each cost more than the socket. */
+export interface SocketEvents<O> {
   /** Bytes have come. */
-  arrived(): void
+  arrived(owner: O): void
+  /** The input has ended. */
+  ended(owner: O): void
+  /** The output has ended. */
+  finished(owner: O): void
+  failed(owner: O, error: unknown): void
+  closed(owner: O): void
 }
 
-/** Holds the bytes of one socket. */
-export class SocketIntake {
+/** Where a socket has its intake, for listeners that all sockets share. */
+const INTAKE = Symbol('intake')
+
+interface LinkedSocket extends Socket {
+  [INTAKE]?: Told
+}
+
+/** An intake as the listeners see it. */
+interface Told {
+  streamed(chunk: Buffer): void
+  tell(event: 'ended' | 'finished' | 'closed'): void
+  tellFailed(error: unknown): void
+}
+
+function onData(this: LinkedSocket, chunk: Buffer): void {
+  this[INTAKE]?.streamed(chunk)
+}
+function onEnd(this: LinkedSocket): void {
+  this[INTAKE]?.tell('ended')
+}
+function onFinish(this: LinkedSocket): void {
+  this[INTAKE]?.tell('finished')
+}
+function onClose(this: LinkedSocket): void {
+  this[INTAKE]?.tell('closed')
+}
+function onError(this: LinkedSocket, error: unknown): void {
+  this[INTAKE]?.tellFailed(error)
+}
+
+/** Holds the bytes of one socket, and listens to it. */
+export class SocketIntake implements Told {
   readonly socket: Socket
   readonly #capacityBytes: number
-  readonly #held = new VByteBuffer()
+  #held: VByteBuffer | null = null
   /** The socket was made by others, and gives its bytes as a stream. */
   readonly #streams: boolean
-  readonly #onData = (chunk: Buffer): void => this.#streamed(chunk)
-  #owner: SocketIntakeOwner | undefined
+  #owner: unknown
+  #events: SocketEvents<unknown> | undefined
   /** The memory that the next read fills, and from where on; only on a socket that was made here. */
   #memory = EMPTY
   #memoryUsed = 0
@@ -53,33 +96,36 @@ export class SocketIntake {
     this.#capacityBytes = capacityBytes
     this.#readBytes = Math.min(FIRST_READ_BYTES, capacityBytes)
     this.socket = socket instanceof Socket ? socket : this.#connectSocket(socket)
-    this.socket.on('error', () => undefined)
+    ;(this.socket as LinkedSocket)[INTAKE] = this
+    this.socket.on('error', onError)
     this.#streams = this.socket === socket
-    if (this.#streams) this.socket.on('data', this.#onData).pause()
+    if (this.#streams) this.socket.on('data', onData).pause()
   }
 
   /** Bytes that can be taken. */
   get heldBytes(): number {
-    return this.#held.length
+    return this.#held === null ? 0 : this.#held.length
   }
 
   /** Begins to read, or lets a connection begin as soon as it is there. */
-  start(owner: SocketIntakeOwner): void {
+  start<O>(owner: O, events: SocketEvents<O>): void {
     this.#owner = owner
+    this.#events = events as SocketEvents<unknown>
+    this.socket.on('close', onClose).on('end', onEnd).on('finish', onFinish)
     this.socket.resume()
   }
 
   /** Takes up to `maxBytes`, in the piece they came in. */
   take(maxBytes: number): Buffer {
-    const bytes = this.#held.popChunk(maxBytes)
-    if (this.#held.length === 0) this.#readOn()
+    const bytes = this.#held === null ? EMPTY : this.#held.popChunk(maxBytes)
+    if (this.heldBytes === 0) this.#readOn()
     return bytes
   }
 
   /** Drops what is held and what comes from now on. It is still read, so that the other side is not held up. */
   discard(): void {
     this.#discarding = true
-    this.#held.clear()
+    this.#held = null
     this.#readOn()
   }
 
@@ -93,7 +139,7 @@ export class SocketIntake {
     if (!this.#streams || this.socket.readableHighWaterMark > 1) return
     // A stream with a low mark stops after each chunk, as long as nothing makes it flow.
     this.#pulls = true
-    this.socket.off('data', this.#onData)
+    this.socket.off('data', onData)
     this.socket.on('readable', () => setImmediate(() => this.#readStream()))
   }
 
@@ -123,10 +169,16 @@ export class SocketIntake {
     const isShort = this.#memoryUsed > 0 && this.#memory.length - this.#memoryUsed < LEAST_READ_BYTES
     const isSmall = this.#memoryUsed === 0 && this.#memory.length < this.#readBytes
     if (isShort || isSmall) {
-      this.#memory = Buffer.allocUnsafeSlow(this.#readBytes)
+      this.#memory = this.#newMemory()
       this.#memoryUsed = 0
     }
     return this.#memoryUsed === 0 ? this.#memory : this.#memory.subarray(this.#memoryUsed)
+  }
+
+  /** Memory of its own, unless it is idle. */
+  #newMemory(): Buffer {
+    const isIdle = this.#readBytes === FIRST_READ_BYTES
+    return isIdle && sharedMemory !== null ? sharedMemory : Buffer.allocUnsafeSlow(this.#readBytes)
   }
 
   #filled(size: number): boolean {
@@ -138,13 +190,24 @@ export class SocketIntake {
     return this.#arrived(size >= COPY_BELOW_BYTES ? bytes : Buffer.from(bytes), isPart)
   }
 
-  #streamed(chunk: Buffer): void {
+  /** Called by the listeners. */
+  tell(event: 'ended' | 'finished' | 'closed'): void {
+    this.#events?.[event](this.#owner)
+  }
+
+  /** Called by the listeners. */
+  tellFailed(error: unknown): void {
+    this.#events?.failed(this.#owner, error)
+  }
+
+  /** Called by the listeners. */
+  streamed(chunk: Buffer): void {
     if (!this.#discarding && !this.#arrived(chunk, false)) this.socket.pause()
   }
 
   /** Takes what the stream holds, unless there is enough. */
   #readStream(): void {
-    while (this.#discarding || this.#held.length < this.#capacityBytes) {
+    while (this.#discarding || this.heldBytes < this.#capacityBytes) {
       const chunk = this.socket.read() as Buffer | null
       if (chunk === null) return
       if (!this.#discarding) this.#arrived(chunk, false)
@@ -162,10 +225,11 @@ export class SocketIntake {
 
   /** False if no more is to be read for now. */
   #arrived(bytes: Buffer, isPart: boolean): boolean {
+    this.#held ??= new VByteBuffer()
     this.#held.append(bytes)
     const stops = this.#held.length >= this.#capacityBytes || (this.#single && isPart)
     this.#stopped = stops
-    this.#owner?.arrived()
+    this.#events?.arrived(this.#owner)
     return this.#single ? !stops : !this.#stopped
   }
 }
