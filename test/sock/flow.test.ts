@@ -1,7 +1,6 @@
 /**
  * What flows over sockets: much, in both directions, against a reader that stalls, and through every kind of end.
  */
-import { readdirSync } from 'node:fs'
 import { VByteBuffer, VFIOCompleted, VFIOLost, VIOLost, VIPSocketPeer, VUnixSocketPeer } from '@vio/io'
 import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@vio/io/testing'
 import {
@@ -11,8 +10,6 @@ import {
   VSocketLost,
 } from '@vio/sock'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { runs } from '../lib/runs.js'
-import { skipUnless } from '../lib/skip.js'
 import { farOn } from './support/far-socket.js'
 import { connected, eventually, listening, loopRounds } from './support/net-rig.js'
 import { freeUnixPath, LOOPBACK, NET_KINDS, type NetKind } from './support/places.js'
@@ -253,48 +250,6 @@ describe('closing', () => {
     agent.reset()
     await eventually(() => agent.closed && gone)
     expect([sink.producer, source.consumer]).toEqual([null, null])
-    expect(logged.filter(({ level }) => level >= 40)).toEqual([])
-  })
-})
-
-describe('descriptors', () => {
-  const openCount = (): number => readdirSync('/proc/self/fd').length
-
-  it('are all closed after 10,000 connections', { timeout: 60_000 }, async (context) => {
-    skipUnless(context, process.platform === 'linux', 'descriptors are counted in /proc')
-    const { reactor, logged } = startReactor()
-    const accepted = new Set<VClientSocketAgent>()
-    const listener = new Listener(reactor, null, {
-      factory: ({ sock }) => {
-        const agent: VClientSocketAgent = new VClientSocketAgent(reactor, sock)
-        accepted.add(agent)
-        agent.byteProduce.attach(agent.byteConsume)
-        return agent
-      },
-    })
-    onTestFinished(() => void listener.drain(0))
-    const peer = await listener.bind(new VIPSocketPeer('127.0.0.1', 0))
-    listener.listen()
-    const before = openCount()
-    const batch = 100
-    for (let made = 0; made < runs(10_000, 10_000); made += batch) {
-      const clients = Array.from({ length: batch }, () => new VClientSocketAgent(reactor))
-      const answers = await Promise.all(clients.map((client) => client.connectTo(peer)))
-      expect(answers.every(Boolean)).toBe(true)
-      // Every way to go: cleanly, by a reset, by the end of the output alone.
-      for (const [at, client] of clients.entries()) {
-        if (at % 3 === 0) client.closeIO(new VFIOCompleted())
-        else if (at % 3 === 1) client.reset()
-        else {
-          client.byteProduce.attach(new VProbeConsumer({ grantAtAttach: null }))
-          client.closeOutput(new VFIOCompleted())
-        }
-      }
-      await eventually(
-        () => listener.connections === 0 && listener.waiting === 0 && clients.every(({ closed }) => closed),
-      )
-    }
-    await eventually(() => openCount() <= before)
     expect(logged.filter(({ level }) => level >= 40)).toEqual([])
   })
 })

@@ -7,7 +7,7 @@
  */
 import { type VFailure, VFIOLost, VIOLost, VIOTimeout, VSocketPeer } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
-import { checkSocketPeer, lookupAll, type VLookupOptions } from './address.js'
+import { checkPort, checkSocketPeer, lookupAll, type VLookupOptions } from './address.js'
 import { describeValue } from './describe.js'
 import { VSocketLost } from './errno.js'
 import type { Connecting, ConnectPlan } from './socket-connector.js'
@@ -117,5 +117,5 @@ export function checkTarget(target: VConnectTarget): void {
   } else if (target instanceof VSocketPeer) checkSocketPeer(target)
   else if (typeof target !== 'object' || target === null || !('host' in target)) {
     throw new TypeError(`a connection needs a peer, peers or a host and a port, got ${describeValue(target)}`)
-  }
+  } else checkPort(target.port, 1)
 }

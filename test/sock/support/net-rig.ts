@@ -57,12 +57,12 @@ export async function listening(kind: NetKind): Promise<Listening> {
 }
 
 async function listenOn(server: Server, kind: NetKind): Promise<VSocketPeer> {
-  const path = kind === 'unix' ? freeUnixPath() : undefined
+  const place = kind === 'unix' ? { path: freeUnixPath() } : { host: LOOPBACK[kind], port: 0 }
   await new Promise<void>((done, failed) => {
     server.once('error', failed)
-    server.listen(path === undefined ? { host: LOOPBACK[kind], port: 0 } : { path }, done)
+    server.listen(place, done)
   })
-  if (path !== undefined) return new VUnixSocketPeer(path)
+  if ('path' in place) return new VUnixSocketPeer(place.path)
   const address = server.address() as { readonly address: string; readonly port: number }
   return new VIPSocketPeer(address.address, address.port)
 }
