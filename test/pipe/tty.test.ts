@@ -112,6 +112,46 @@ describe('VTTY on the standard streams', () => {
     expect(await terminal.ended()).toEqual({ ...outcome, restored: true })
   })
 
+  it.for([
+    ['exit', undefined],
+    ['SIGTERM', os.signals.SIGTERM],
+  ] as const)('is put back with a second one at %s', async ([, signal], context) => {
+    skipUnless(context, python, reason)
+    const terminal = new OnTerminal('second')
+    await terminal.sees('ready')
+    terminal.tell('raw 2')
+    await until(() => terminal.raw.length === 1)
+    expect(terminal.raw).toEqual([true])
+    terminal.tell(signal === undefined ? 'type x' : `signal ${signal}`)
+    const how = signal === undefined ? { exit: 0, signal: null } : { exit: null, signal }
+    expect(await terminal.ended()).toEqual({ ...how, restored: true })
+  })
+
+  it('is put back while the process is stopped, and raw again when it goes on', async (context) => {
+    skipUnless(context, python, reason)
+    const terminal = new OnTerminal('keys')
+    await terminal.sees('raw true')
+    const isRaw = async (wanted: boolean): Promise<void> => {
+      while (terminal.raw.at(-1) !== wanted) {
+        const asked = terminal.raw.length
+        terminal.tell('raw')
+        await until(() => terminal.raw.length > asked)
+      }
+    }
+    for (let times = 0; times < 2; times += 1) {
+      await isRaw(true)
+      terminal.tell(`signal ${os.signals.SIGTSTP}`)
+      await isRaw(false)
+      terminal.tell(`signal ${os.signals.SIGCONT}`)
+      await isRaw(true)
+    }
+    // Each key still comes at once.
+    terminal.tell('type a')
+    await terminal.sees('97')
+    terminal.tell('type q')
+    expect(await terminal.ended()).toEqual({ exit: 0, signal: null, restored: true })
+  })
+
   it('tells a new size', async (context) => {
     skipUnless(context, python, reason)
     const terminal = new OnTerminal('resize')

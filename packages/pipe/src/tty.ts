@@ -2,8 +2,8 @@
  * `VTTY`: a terminal as a chain end.
  *
  * Decides when the terminal is raw, tells its size and its changes, and puts it back as it was: when raw mode is left,
- * when the end closes, and when the process ends, also by a signal or a crash. Invariant: what is no terminal is refused
- * before anything was opened or changed.
+ * when the end closes, when the process ends, also by a signal or a crash, and while SIGTSTP has stopped it. Invariant:
+ * what is no terminal is refused before anything was opened or changed.
  */
 import { closeSync, constants, openSync } from 'node:fs'
 import { isatty, ReadStream, WriteStream } from 'node:tty'
@@ -92,7 +92,14 @@ export class VTTY extends VByteEndpoint {
     if (on === this.isRaw) return
     if (on) {
       this.#switch(true)
-      this.#unguard = guardTerminal(() => this.#switch(false))
+      this.#unguard = guardTerminal({
+        restore: () => this.#switch(false),
+        resume: () => {
+          // The stream takes it for raw if somebody else has put the terminal back meanwhile.
+          this.#switch(false)
+          this.#switch(true)
+        },
+      })
     } else this.#leaveRaw()
   }
 
