@@ -67,20 +67,25 @@ class Taking extends VByteConsumer {
 class Line {
   readonly transport: VUDPTransport
   readonly #writer: VByteWriter
-  #answered: () => void = () => undefined
+  /** Messages that are not answered; each answer is a byte. */
+  readonly #waiting: (() => void)[] = []
 
   constructor(reactor: VReactor, transport: VUDPTransport) {
     this.transport = transport
     this.#writer = new VByteWriter(reactor)
     this.#writer.byteProduce.attach(transport.byteConsume)
-    transport.byteProduce.attach(new Taking(reactor, () => this.#answered()).byteConsume)
+    transport.byteProduce.attach(new Taking(reactor, (bytes) => this.#answered(bytes)).byteConsume)
   }
 
   async message(): Promise<void> {
     await new Promise<void>((done) => {
-      this.#answered = done
+      this.#waiting.push(done)
       this.#writer.write(message)
     })
+  }
+
+  #answered(count: number): void {
+    for (const done of this.#waiting.splice(0, count)) done()
   }
 }
 
