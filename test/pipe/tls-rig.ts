@@ -5,7 +5,7 @@ import { Socket } from 'node:net'
 import { VFIOLost } from '@vio/io'
 import { type IVEndpointRig, VProbeLog } from '@vio/io/testing'
 import { type VLogEntry, VLogLevel } from '@vio/reactor'
-import { VTLSClientSocketAgent, VTLSServerContext } from '@vio/sock'
+import { type VTLSClientOptions, VTLSClientSocketAgent, VTLSServerContext } from '@vio/sock'
 import { JoinedDevice } from '../../packages/pipe/src/joined-device.js'
 import { pipeDevice } from '../../packages/pipe/src/pipe-agent.js'
 import type { IVSocketDevice } from '../../packages/sock/src/socket-device.js'
@@ -47,6 +47,13 @@ function refuse(): never {
   throw new Error('pipes are open from the start: there is nothing to connect')
 }
 
+/** Identity and trust of the near side. */
+function tlsOf({ side, version, certificates }: FarTLSOptions): VTLSServerContext | VTLSClientOptions {
+  const versions = { minVersion: version, maxVersion: version }
+  if (side === 'server') return new VTLSServerContext({ ...certificates.server, ...versions })
+  return { trusted: certificates.authority.cert, ...versions }
+}
+
 /** A rig of TLS agents on pipes. */
 export function tlsPipeRig(options: FarTLSOptions, useNative: boolean): IVEndpointRig {
   const failures: VLogEntry[] = []
@@ -58,8 +65,7 @@ export function tlsPipeRig(options: FarTLSOptions, useNative: boolean): IVEndpoi
   const folder = makeFolder()
   const lines: FarLine[] = []
   const devices: PipeSocket[] = []
-  const { side, version, certificates } = options
-  const versions = { minVersion: version, maxVersion: version }
+  const { side } = options
   const moved = (): number =>
     lines.reduce((sum, line) => sum + line.input.bytesRead + line.output.bytesWritten, 0)
   return {
@@ -81,13 +87,9 @@ export function tlsPipeRig(options: FarTLSOptions, useNative: boolean): IVEndpoi
       const line = farLine(farRead, farWrite)
       lines.push(line)
       const far = farTLS(line, options)
-      const tls =
-        side === 'server'
-          ? new VTLSServerContext({ ...certificates.server, ...versions })
-          : { trusted: certificates.authority.cert, ...versions }
       const near = new VTLSClientSocketAgent(reactor, device, {
         ...agentOptions(more),
-        tls,
+        tls: tlsOf(options),
         ...(side === 'client' ? { serverName: 'localhost' } : {}),
       })
       await until(() => near.device.connected, 'the handshake')
