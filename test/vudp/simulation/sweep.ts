@@ -2,6 +2,7 @@
  * Runs rows of the checklist over seeds.
  */
 import { describe, it } from 'vitest'
+import { soaking } from '../../lib/runs.js'
 import { type EngineMaker, Rig } from './rig.js'
 import type { Scenario } from './scenarios.js'
 
@@ -26,11 +27,15 @@ export function runScenario(scenario: Scenario, maker: EngineMaker, seed: number
   })
 }
 
+/** What one row may take when the machine is busy. */
+const TIMEOUT_MS = 300_000
+
 /** A test for each row, over all seeds. */
 export function describeSweep({ version, maker, scenarios, seeds, bytes }: Sweep): void {
   describe(`the checklist, ${version}`, () => {
-    it.each(scenarios)('$name', (scenario) => {
+    const run = (scenario: Scenario): void => {
       for (const seed of seeds) runScenario(scenario, maker, seed, bytes(seed))
-    })
+    }
+    it.each(scenarios)('$name', run, soaking ? undefined : TIMEOUT_MS)
   })
 }
