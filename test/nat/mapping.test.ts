@@ -144,22 +144,46 @@ describe('planPunch', () => {
   const unknown: VNatView = { mapping: 'unknown', filtering: 'unknown', nextPorts: [] }
 
   it.each([
-    ['two easy ones', easy('address-and-port-dependent'), easy('unknown'), 'simultaneous', true],
-    ['an unknown one', easy('endpoint-independent'), unknown, 'simultaneous', false],
-    ['a hard one and an open one', hard(), easy('endpoint-independent'), 'easy-answers', true],
+    [
+      'two easy ones',
+      easy('address-and-port-dependent'),
+      easy('unknown'),
+      { kind: 'simultaneous', expectsDirect: true },
+    ],
+    ['an unknown one', easy('endpoint-independent'), unknown, { kind: 'simultaneous', expectsDirect: false }],
+    [
+      'a hard one and an open one',
+      hard(),
+      easy('endpoint-independent'),
+      { kind: 'easy-answers', expectsDirect: true },
+    ],
     [
       'a hard one and one that looks at addresses',
       hard(9000),
       easy('address-dependent'),
-      'easy-answers',
-      true,
+      { kind: 'easy-answers', expectsDirect: true },
     ],
-    ['a hard one and one that looks at ports', hard(), easy('address-and-port-dependent'), 'birthday', true],
-    ['a hard one and one of which little is known', hard(), easy('unknown'), 'birthday', true],
-    ['a hard one that counts', hard(9000, 9001), easy('address-and-port-dependent'), 'predict', true],
-    ['a hard one and an unknown one', hard(), unknown, 'birthday', true],
-    ['two hard ones', hard(), hard(9000), 'relay', false],
-  ] as const)('for %s is the same on both sides', (_what, a, b, kind, expectsDirect) => {
+    [
+      'a hard one and one that looks at ports',
+      hard(),
+      easy('address-and-port-dependent'),
+      { kind: 'birthday', expectsDirect: true },
+    ],
+    [
+      'a hard one and one of which little is known',
+      hard(),
+      easy('unknown'),
+      { kind: 'birthday', expectsDirect: true },
+    ],
+    [
+      'a hard one that counts',
+      hard(9000, 9001),
+      easy('address-and-port-dependent'),
+      { kind: 'predict', expectsDirect: true },
+    ],
+    ['a hard one and an unknown one', hard(), unknown, { kind: 'birthday', expectsDirect: true }],
+    ['two hard ones', hard(), hard(9000), { kind: 'relay', expectsDirect: false }],
+  ] as const)('for %s is the same on both sides', (_what, a, b, { kind, expectsDirect }) => {
     const [left, right] = [planPunch(a, b), planPunch(b, a)]
     expect([left.kind, right.kind]).toEqual([kind, kind])
     expect([left.expectsDirect, right.expectsDirect]).toEqual([expectsDirect, expectsDirect])

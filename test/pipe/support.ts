@@ -111,7 +111,10 @@ export class FarPipes implements IVFarEnd {
   #ended: 'no' | 'clean' | 'lost' = 'no'
   #ahead = EMPTY
 
-  /** @param readFd -1 for a direction that is not there; so `writeFd` @param endOutput how the output is ended that shares its descriptor with the input; by default it is closed */
+  /**
+   * @param readFd -1 for a direction that is not there; so `writeFd` @param endOutput how the output is ended that
+   * shares its descriptor with the input; by default it is closed
+   */
   constructor(readFd: number, writeFd: number, endOutput?: () => void) {
     this.#endOutput = endOutput
     this.#readFd = readFd

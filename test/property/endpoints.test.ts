@@ -58,9 +58,9 @@ const POLICIES = [new VHalfClose(), new VNoHalfClose(), new VHalfCloseInput(), n
 class CountingWriter extends VByteWriter {
   given = 0
 
-  protected override produce(maxBytes: number): Uint8Array {
+  protected override produce(maxBytes: number): Uint8Array | null {
     const bytes = super.produce(maxBytes)
-    this.given += bytes.length
+    this.given += bytes?.length ?? 0
     return bytes
   }
 }

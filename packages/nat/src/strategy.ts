@@ -60,7 +60,8 @@ const PREDICTION_ROUNDS = 3
 const BOTH_HARD =
   'both NATs choose a new port for each destination: let a UDP port in on one side and name it with --port, or use IPv6'
 const NO_BIRTHDAY =
-  'one NAT chooses a new port for each destination and the other lets in only whom it has sent to: trying many ports is switched off'
+  'one NAT chooses a new port for each destination and the other lets in only whom it has sent to: ' +
+  'trying many ports is switched off'
 const UNKNOWN = 'it is not known how one of the NATs behaves, as no server could be asked from two sides'
 
 /** The plan of the side that is described by `mine`. */

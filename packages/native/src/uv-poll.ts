@@ -3,7 +3,8 @@
  *
  * Decides when libuv is asked and what its answers mean. libuv ends the process when what it polls is closed under it, so
  * a watch polls a descriptor of its own, made by `dup`: the caller may close theirs at any time, and two watches of one
- * descriptor do not meet. Only a `VOwnedDescriptor`, which nobody else may close, is polled itself. Invariants: the memory of a handle belongs to the system's allocator and is freed by
+ * descriptor do not meet. Only a `VOwnedDescriptor`, which nobody else may close, is polled itself. Invariants: the
+ * memory of a handle belongs to the system's allocator and is freed by
  * libuv itself, after its last use; a handle is stopped before it is closed; after `close` nothing is called.
  */
 import { constants } from 'node:os'

@@ -19,7 +19,10 @@ export interface VFileOptions extends VDescriptorEndOptions {
   readonly use?: VDescriptorUse
   /** Where reading begins, in bytes. By default 0. */
   readonly startByte?: number
-  /** Where reading ends, in bytes from the start of the file, not included. A file that ends before ends unclean. By default at its end. */
+  /**
+   * Where reading ends, in bytes from the start of the file, not included. A file that ends before ends unclean. By
+   * default at its end.
+   */
   readonly endByte?: number
   /** Where writing begins, in bytes. By default 0, or the end with `append`. */
   readonly writeAtByte?: number

@@ -54,7 +54,10 @@ export abstract class VSocket extends VSocketBase implements IVSelectableIO {
     return this.device instanceof VNetDevice ? this.device.socket : null
   }
 
-  /** Whether small writes are sent at once: what was set last; without effect on Unix sockets. @throws TypeError when set to something else than a flag */
+  /**
+   * Whether small writes are sent at once: what was set last; without effect on Unix sockets. @throws TypeError when set
+   * to something else than a flag
+   */
   get noDelay(): boolean {
     return this.device.noDelay
   }

@@ -41,7 +41,10 @@ export interface ConnectingOwner {
   closeIO(reason: VFailure): boolean
 }
 
-/** Connects `owner` to a target that was checked; the promise is true once there is a connection, and false if there will be none. */
+/**
+ * Connects `owner` to a target that was checked; the promise is true once there is a connection, and false if there will
+ * be none.
+ */
 export function connectTo(
   owner: ConnectingOwner,
   target: VConnectTarget,

@@ -47,25 +47,18 @@ function expand(secret: Buffer, info: string, size: number): Buffer {
   return Buffer.concat(blocks).subarray(0, size)
 }
 
-function seal(
-  name: 'aes-128-gcm' | 'aes-256-gcm',
-  key: Buffer,
-  nonce: Buffer,
-  aad: Buffer,
-  text: Buffer,
-): Buffer {
-  const cipher = createCipheriv(name, key, nonce).setAAD(aad)
+/** AES-GCM with a key of 16 bytes, or of 32. */
+function nameOf(key: Buffer): 'aes-128-gcm' | 'aes-256-gcm' {
+  return key.length === 16 ? 'aes-128-gcm' : 'aes-256-gcm'
+}
+
+function seal(key: Buffer, nonce: Buffer, aad: Buffer, text: Buffer): Buffer {
+  const cipher = createCipheriv(nameOf(key), key, nonce).setAAD(aad)
   return Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()])
 }
 
-function open(
-  name: 'aes-128-gcm' | 'aes-256-gcm',
-  key: Buffer,
-  nonce: Buffer,
-  aad: Buffer,
-  sealed: Buffer,
-): Buffer {
-  const cipher = createDecipheriv(name, key, nonce).setAAD(aad).setAuthTag(sealed.subarray(-16))
+function open(key: Buffer, nonce: Buffer, aad: Buffer, sealed: Buffer): Buffer {
+  const cipher = createDecipheriv(nameOf(key), key, nonce).setAAD(aad).setAuthTag(sealed.subarray(-16))
   return Buffer.concat([cipher.update(sealed.subarray(0, -16)), cipher.final()])
 }
 
@@ -145,13 +138,13 @@ class Handshake {
   }
 
   seal(payload: Buffer): Buffer {
-    const sealed = seal('aes-256-gcm', this.#key, Buffer.alloc(12), this.#hash, payload)
+    const sealed = seal(this.#key, Buffer.alloc(12), this.#hash, payload)
     this.#hash = sha256(this.#hash, sealed)
     return sealed
   }
 
   open(sealed: Buffer): Buffer {
-    const payload = open('aes-256-gcm', this.#key, Buffer.alloc(12), this.#hash, sealed)
+    const payload = open(this.#key, Buffer.alloc(12), this.#hash, sealed)
     this.#hash = sha256(this.#hash, sealed)
     return payload
   }
@@ -290,7 +283,7 @@ export class Stranger {
     const header = datagram.subarray(0, 13)
     const number = datagram.readUInt32BE(9)
     const [key, nonce] = keysOf(this.#receiveSecret, number)
-    const frames = new Fields(open('aes-128-gcm', key, nonce, header, datagram.subarray(13)))
+    const frames = new Fields(open(key, nonce, header, datagram.subarray(13)))
     this.#largest = Math.max(this.#largest, number)
     const answers: Buffer[] = []
     let asks = false
@@ -338,7 +331,7 @@ export class Stranger {
     const header = Buffer.concat([Buffer.of(0x40), this.#dcid, u32(this.#number)])
     const [key, nonce] = keysOf(this.#sendSecret, this.#number)
     this.#number += 1
-    this.out.push(Buffer.concat([header, seal('aes-128-gcm', key, nonce, header, frames)]))
+    this.out.push(Buffer.concat([header, seal(key, nonce, header, frames)]))
   }
 }
 

@@ -190,6 +190,16 @@ export class Party {
         puncher.stop()
       },
     })
+    this.#attachLanes(world, puncher, (now, name) => {
+      engine.addCandidate(now, name)
+      connection.poke()
+    })
+    puncher.start(world.now)
+    connection.poke()
+  }
+
+  /** Gives each lane of the puncher its port; `heard` is told under which name the other side was heard. */
+  #attachLanes(world: SimWorld, puncher: VPuncher, heard: (now: number, name: VIPSocketPeer) => void): void {
     for (const lane of puncher.lanes) {
       const attached = this.side.attach({
         machine: lane,
@@ -202,14 +212,11 @@ export class Party {
         onEvent: (now, event) => {
           if (event.type !== 'heard') return
           const name = this.peers.nameOf(event.lane, event.peer)
-          if (name !== null) engine.addCandidate(now, name)
-          connection.poke()
+          if (name !== null) heard(now, name)
         },
       })
       if (lane.index === 0) world.at(world.now, () => attached.poke())
     }
-    puncher.start(world.now)
-    connection.poke()
   }
 
   /** The most PUNCH datagrams that left within one second. */

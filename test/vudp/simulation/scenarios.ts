@@ -35,7 +35,7 @@ function rateFor(bytes: number, seconds: number): number {
 }
 
 /** A line that is busy for so many seconds. */
-function busyLine(bytes: number, seconds: number): RigOptions['link'] {
+function busyLine(bytes: number, seconds: number): NonNullable<RigOptions['link']> {
   return { delayMs: 20, rateMbit: rateFor(bytes, seconds), queueBytes: 60_000 }
 }
 

@@ -49,7 +49,10 @@ describe('SimWorld', () => {
   it('says how to see a failure again', () => {
     const { world } = line(42)
     expect(() => world.runUntil(() => false, { withinMs: 10, what: 'rain' })).toThrow(
-      /rain did not happen within 10 ms.*\[seed 42, a line, at 10 ms, digest [0-9a-f]{16}\]\nagain: V_SEED=42 npx vitest run test\/vudp\/testing\/world\.test\.ts -t 'a line'/,
+      new RegExp(
+        'rain did not happen within 10 ms.*\\[seed 42, a line, at 10 ms, digest [0-9a-f]{16}\\]\n' +
+          "again: V_SEED=42 npx vitest run test/vudp/testing/world\\.test\\.ts -t 'a line'",
+      ),
     )
   })
 

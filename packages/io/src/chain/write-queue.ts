@@ -70,7 +70,10 @@ export class WriteQueue {
     this.#bytes?.clear()
   }
 
-  /** Takes the next piece, of `maxBytes` at most; negative for any size; null if there is none. With the last one the end is due. */
+  /**
+   * Takes the next piece, of `maxBytes` at most; negative for any size; null if there is none. With the last one the end
+   * is due.
+   */
   take(maxBytes: number): Buffer | null {
     const piece = this.#bytes === null ? null : this.#bytes.popChunk(maxBytes)
     this.endIfEmpty()

@@ -72,7 +72,7 @@ export class VTLSClientSocketAgent extends VClientSocketAgent {
       wrapDevice: (device) => {
         made = new TLSDevice(reactor, device, {
           makeTransport: (onSecured) =>
-            makeTransport(reactor, context, options, nameFor(device, names), onSecured),
+            makeTransport(reactor, context, options, { target: nameFor(device, names), onSecured }),
           consumer: () => consumer(),
           bufferBytes: options.bufferBytes ?? DEFAULT_TLS_BUFFER_BYTES,
         })
@@ -197,8 +197,7 @@ function makeTransport(
   reactor: IVReactor,
   context: VTLSServerContext | VTLSClientContext,
   options: VTLSClientSocketAgentOptions,
-  target: string | undefined,
-  onSecured: () => void,
+  { target, onSecured }: { readonly target: string | undefined; readonly onSecured: () => void },
 ): VTLSTransport {
   const { handshakeTimeoutMs, bufferBytes, authorize, session } = options
   const common: VTLSTransportOptions = {

@@ -40,7 +40,10 @@ export interface VUDPOptions {
   readonly windowBytes?: number
   /** How far the receive window of a stream may grow. By default 16 MiB, or `windowBytes` where that is more. */
   readonly maxWindowBytes?: number
-  /** How many bytes of one stream may wait for the acknowledgement or for being sent. By default 1 MiB beyond what is in flight. */
+  /**
+   * How many bytes of one stream may wait for the acknowledgement or for being sent. By default 1 MiB beyond what is in
+   * flight.
+   */
   readonly sendBufferBytes?: number
   /** How many streams the peer may have open at once. By default 100. */
   readonly maxStreams?: number
@@ -151,7 +154,11 @@ export function resolveConfig(options: VUDPOptions, means: VUDPMeans): V1Config 
   }
 }
 
-/** The role that follows from the secrets: the greater one begins, as unsigned bytes, a prefix being less. @throws TypeError if they are equal and no role is given */
+/**
+ * The role that follows from the secrets: the greater one begins, as unsigned bytes, a prefix being less.
+ *
+ * @throws TypeError if they are equal and no role is given
+ */
 export function roleOf(
   secret: Buffer,
   peerSecret: Buffer,

@@ -110,6 +110,11 @@ describe.each(BOTH)('%s', (name, Controller, factor) => {
   })
 })
 
+/** Twenty windows a line. */
+function inLines(windows: readonly number[]): string {
+  return windows.map((each, at) => `${each}${at % 20 === 19 ? '\n' : ' '}`).join('')
+}
+
 describe('the way back after a loss, in datagrams a round of 100 ms', () => {
   it('is a straight line for NewReno', () => {
     const ledger = new Ledger((options) => new Reno(options))
@@ -122,9 +127,13 @@ describe('the way back after a loss, in datagrams a round of 100 ms', () => {
     const ledger = new Ledger((options) => new Cubic(options))
     ledger.rounds(5)
     ledger.round({ lost: [0] })
-    expect(ledger.rounds(80).join(' ')).toMatchInlineSnapshot(
-      `"225 230 234 239 243 247 251 254 258 261 265 268 271 274 276 279 282 284 286 289 291 293 295 297 298 300 302 303 305 306 307 308 309 310 311 312 313 314 315 315 316 316 317 317 318 318 318 319 319 319 319 319 320 320 320 320 320 320 320 320 320 320 320 320 320 320 320 320 320 320 320 320 320 321 321 321 321 321 322 322"`,
-    )
+    expect(inLines(ledger.rounds(80))).toMatchInlineSnapshot(`
+      "225 230 234 239 243 247 251 254 258 261 265 268 271 274 276 279 282 284 286 289
+      291 293 295 297 298 300 302 303 305 306 307 308 309 310 311 312 313 314 315 315
+      316 316 317 317 318 318 318 319 319 319 319 319 320 320 320 320 320 320 320 320
+      320 320 320 320 320 320 320 320 320 320 320 320 320 321 321 321 321 321 322 322
+      "
+    `)
   })
 
   it("is NewReno's line for CUBIC on short ways", () => {
@@ -142,9 +151,12 @@ describe('the way back after a loss, in datagrams a round of 100 ms', () => {
     ledger.round({ lost: [0] })
     ledger.rounds(3)
     ledger.round({ lost: [0] })
-    expect(ledger.rounds(60).join(' ')).toMatchInlineSnapshot(
-      `"165 167 169 172 174 175 177 179 181 182 183 185 186 187 188 189 190 191 192 193 194 194 195 196 196 197 197 197 198 198 198 198 199 199 199 199 199 199 199 199 199 199 199 199 199 199 199 199 199 199 199 199 200 200 200 200 200 200 200 201"`,
-    )
+    expect(inLines(ledger.rounds(60))).toMatchInlineSnapshot(`
+      "165 167 169 172 174 175 177 179 181 182 183 185 186 187 188 189 190 191 192 193
+      194 194 195 196 196 197 197 197 198 198 198 198 199 199 199 199 199 199 199 199
+      199 199 199 199 199 199 199 199 199 199 199 199 200 200 200 200 200 200 200 201
+      "
+    `)
   })
 })
 

@@ -5,7 +5,6 @@
  * many bytes may leave at all is decided by the path. Invariants: fresh bytes of all streams stay within the total limit;
  * a stream that has nothing to send is in no queue, so that the work does not grow with the streams.
  */
-import { VUT_CODE } from '../errors.js'
 import { BlockedStreams } from './blocked.js'
 import type { DatagramBuilder } from './builder.js'
 import { Fifo } from './fifo.js'
@@ -170,7 +169,7 @@ export class Scheduler {
   #writeOwed(now: number, builder: DatagramBuilder, stream: Stream, smoothedRttMs: number): boolean {
     const { output, input, id } = stream
     if (stream.owed & OWED.reset && output.owesReset) {
-      if (!this.#write(builder, FRAME.resetStream, stream, output.finalOffset, output.resetCode)) return false
+      if (!this.#write(builder, FRAME.resetStream, stream, output.resetCode, output.finalOffset)) return false
       output.onReset('sent')
     }
     if (stream.owed & OWED.stop && !input.isDone) {
@@ -189,14 +188,12 @@ export class Scheduler {
     return true
   }
 
-  /** Writes a frame of numbers and notes it. `code` comes before the value. */
-  #write(builder: DatagramBuilder, type: number, stream: Stream | null, value: number, code = -1): boolean {
-    const numbers = stream === null ? [type] : [type, stream.id]
-    if (code >= VUT_CODE.done) numbers.push(code)
-    numbers.push(value)
+  /** Writes a frame of numbers and notes it with the last of them. */
+  #write(builder: DatagramBuilder, type: number, stream: Stream | null, ...values: number[]): boolean {
+    const numbers = stream === null ? [type, ...values] : [type, stream.id, ...values]
     if (numbersSize(...numbers) > builder.room) return false
     builder.wrote(writeNumbers(builder.bytes, builder.at, ...numbers))
-    builder.packet?.addControl(type, stream, value)
+    builder.packet?.addControl(type, stream, values.at(-1) ?? 0)
     return true
   }
 }
