@@ -58,9 +58,9 @@ const POLICIES = [new VHalfClose(), new VNoHalfClose(), new VHalfCloseInput(), n
 class CountingWriter extends VByteWriter {
   given = 0
 
-  protected override produce(maxBytes: number): Uint8Array | null {
+  protected override produce(maxBytes: number): Uint8Array {
     const bytes = super.produce(maxBytes)
-    this.given += bytes?.length ?? 0
+    this.given += bytes.length
     return bytes
   }
 }

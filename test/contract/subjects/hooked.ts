@@ -184,7 +184,7 @@ export class RecordedWriter extends VByteWriter {
     this.endWrite(clean)
   }
 
-  protected override produce(maxBytes: number): Uint8Array | null {
+  protected override produce(maxBytes: number): Uint8Array {
     if (this.core.fail !== undefined) throw this.core.fail
     return super.produce(maxBytes)
   }
@@ -389,7 +389,7 @@ export class RecordedWAgent extends VByteWAgent {
     this.input.hook('consumerAborted')
   }
 
-  protected override produce(maxBytes: number): Uint8Array | null {
+  protected override produce(maxBytes: number): Uint8Array {
     if (this.output.fail !== undefined) throw this.output.fail
     return super.produce(maxBytes)
   }

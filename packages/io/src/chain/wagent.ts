@@ -32,7 +32,7 @@ export abstract class VByteWAgent extends VByteAgent implements IVByteWriter {
     this.#queue.abortLater()
   }
 
-  protected override produce(maxBytes: number): Uint8Array | null {
+  protected override produce(maxBytes: number): Uint8Array {
     return this.#queue.take(maxBytes)
   }
 

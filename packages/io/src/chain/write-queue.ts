@@ -10,6 +10,8 @@ import { VByteBuffer } from '../byte-buffer.js'
 import { describeValue } from '../limit.js'
 import type { IVByteProducer } from '../types.js'
 
+const EMPTY: Buffer = Buffer.alloc(0)
+
 /** Bytes as `write` takes them: text stands for its UTF-8 form, a list for its items in order. */
 export type VWritable = Uint8Array | string | readonly Uint8Array[]
 
@@ -71,11 +73,11 @@ export class WriteQueue {
   }
 
   /**
-   * Takes the next piece, of `maxBytes` at most; negative for any size; null if there is none. With the last one the end
+   * Takes the next piece, of `maxBytes` at most; negative for any size; empty if there is none. With the last one the end
    * is due.
    */
-  take(maxBytes: number): Buffer | null {
-    const piece = this.#bytes === null ? null : this.#bytes.popChunk(maxBytes)
+  take(maxBytes: number): Buffer {
+    const piece = this.#bytes === null ? EMPTY : this.#bytes.popChunk(maxBytes)
     this.endIfEmpty()
     return piece
   }

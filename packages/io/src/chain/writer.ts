@@ -46,7 +46,7 @@ export class VByteWriter extends VByteProducer implements IVByteWriter {
     this.#queue.abortLater()
   }
 
-  protected override produce(maxBytes: number): Uint8Array | null {
+  protected override produce(maxBytes: number): Uint8Array {
     return this.#queue.take(maxBytes)
   }
 
