@@ -24,7 +24,7 @@ describe('curves', () => {
       // Redraw with `npm run curves`, and look at what has changed.
       expect(curve.text).toBe(readFileSync(fileOf(terms.name), 'utf8'))
     },
-    600_000,
+    1_800_000,
   )
 
   it.each(CURVES)('$name is drawn', ({ name }) => {
