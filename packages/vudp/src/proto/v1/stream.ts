@@ -115,8 +115,9 @@ export class Stream implements IVUDPStream {
       return 0
     }
     const size = Math.min(data.length, this.#room)
-    if (size < data.length) this.#wasFull = true
     this.output.write(size === data.length ? data : data.subarray(0, size))
+    // Filled to the brim is full too: who looks at `writable` does not try again before it is told.
+    if (size < data.length || this.#room <= 0) this.#wasFull = true
     this.#owner.onWritten(this, size)
     this.#owner.onSendable(this)
     return size
