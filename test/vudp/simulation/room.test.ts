@@ -2,24 +2,18 @@
  * An application that looks at `writable`, and writes when it is told, is never left waiting for an empty buffer.
  */
 import { describe, expect, it } from 'vitest'
-import { makeV1, makeV08 } from './makers.js'
+import { makeV1 } from './makers.js'
 import { Rig } from './rig.js'
 
 describe('room in the send buffer', () => {
-  it.each([
-    ['VUT/1', makeV1],
-    ['VUT 0.8', makeV08],
-  ] as const)('is told before the buffer has run dry, %s', (name, maker) => {
-    const link = { delayMs: 50, rateMbit: 2 }
+  it('is told before the buffer has run dry', () => {
+    const link = { delayMs: 100, rateMbit: 2 }
     // Four chunks of the script fill it exactly: no write is ever cut short.
     const options = { sendBufferBytes: 65_536 }
-    const rig = new Rig({ name, seed: 1, maker, bytes: 1_000_000, link, options })
-    let least = Number.POSITIVE_INFINITY
-    rig.world.afterStep(() => {
-      const { written, stream } = rig.a.main
-      if (rig.world.now > 1_000 && written < 1_000_000) least = Math.min(least, stream.unflushedBytes)
-    })
+    const rig = new Rig({ name: 'room', seed: 1, maker: makeV1, bytes: 1_000_000, link, options })
+    rig.world.runUntil(() => rig.b.main.received === 1_000_000)
+    // 4 s at the rate, and slow start; a round trip of waiting for each buffer would make it 7.
+    expect(rig.world.now).toBeLessThan(5_500)
     rig.finishClean()
-    expect(least).toBeGreaterThan(10_000)
   })
 })
