@@ -6,7 +6,7 @@ import { makeV1 } from './makers.js'
 import { Rig } from './rig.js'
 
 /** What b sends would be a reason to look at a's stream. */
-const SILENT = { writeBytes: 0 }
+const SILENT = { writeBytes: 0, finishes: false }
 
 describe('room in the send buffer', () => {
   it('is told before the buffer has run dry', () => {
@@ -25,6 +25,7 @@ describe('room in the send buffer', () => {
     rig.world.runUntil(() => rig.b.main.received === 1_000_000)
     // 4 s at the rate, and slow start; a round trip of waiting for each buffer would make it 7.
     expect(rig.world.now).toBeLessThan(5_500)
+    rig.b.do({ finishes: true })
     rig.finishClean()
   })
 })
