@@ -57,33 +57,33 @@ function hooked(
 
 function baseConsumer(setup: IVConsumerSetup): IVConsumerSubject {
   const bench = new VTestBench()
-  const element = new RecordedConsumer(bench, setup)
-  return hooked(bench, element.core, () => element.byteConsume, 'VIOError')
+  const element = new RecordedConsumer(bench, { input: setup })
+  return hooked(bench, element.input, () => element.byteConsume, 'VIOError')
 }
 
 function messageConsumer(setup: IVConsumerSetup): IVConsumerSubject {
   const bench = new VTestBench()
-  const element = new RecordedMessageConsumer(bench, setup)
-  const subject = hooked(bench, element.core, () => element.messageConsume, 'VIOError')
+  const element = new RecordedMessageConsumer(bench, { input: setup })
+  const subject = hooked(bench, element.input, () => element.messageConsume, 'VIOError')
   return { ...subject, units: MESSAGE_UNITS }
 }
 
 function agentConsumer(setup: IVConsumerSetup): IVConsumerSubject {
   const bench = new VTestBench()
-  const element = new RecordedAgent(bench, setup)
+  const element = new RecordedAgent(bench, { input: setup })
   return hooked(bench, element.input, () => element.byteConsume, 'VIOClosed')
 }
 
 function messageAgentConsumer(setup: IVConsumerSetup): IVConsumerSubject {
   const bench = new VTestBench()
-  const element = new RecordedMessageAgent(bench, setup)
+  const element = new RecordedMessageAgent(bench, { input: setup })
   const subject = hooked(bench, element.input, () => element.messageConsume, 'VIOClosed')
   return { ...subject, units: MESSAGE_UNITS }
 }
 
 function wagentConsumer(setup: IVConsumerSetup): IVConsumerSubject {
   const bench = new VTestBench()
-  const element = new RecordedWAgent(bench, setup)
+  const element = new RecordedWAgent(bench, { input: setup })
   return hooked(bench, element.input, () => element.byteConsume, 'VIOClosed')
 }
 

@@ -1,5 +1,6 @@
 /**
- * The base classes with all their hooks recorded, as the contract tests use them.
+ * The base classes with all their hooks recorded, as the contract tests use them: `input` is what the taking half does,
+ * `output` what the giving one does.
  */
 import {
   VByteAgent,
@@ -14,401 +15,193 @@ import {
   type VReceiveAnswer,
 } from '@vio/io'
 import type { IVConsumerSetup, VTestBench } from '@vio/io/testing'
+import type { IVReactor } from '@vio/reactor'
 import { ConsumerCore, ProducerCore } from './record.js'
 
-const ANY_LIMIT: IVConsumerSetup = { limit: null }
-
-export class RecordedConsumer extends VByteConsumer {
-  readonly core: ConsumerCore
-
-  constructor(bench: VTestBench, setup: IVConsumerSetup) {
-    super(bench.reactor)
-    this.core = new ConsumerCore(bench, setup, (units) => this.setReceiveLimit(units))
-  }
-
-  protected override dataReceived(data: Buffer): VReceiveAnswer {
-    return this.core.received(data)
-  }
-
-  protected override dataEnded(clean: boolean, reason?: Error): void {
-    this.core.ended(clean, reason)
-  }
-
-  protected override producerAttached(): void {
-    this.core.attached()
-  }
-
-  protected override producerDetached(): void {
-    this.core.detached()
-  }
-
-  protected override consumerControl(): VIOControl {
-    return this.core.control()
-  }
-
-  protected override consumerAborted(): void {
-    this.core.hook('consumerAborted')
-  }
+/** How a recorded element is told to limit its input, and under which name its output records. */
+interface Setup {
+  readonly input?: IVConsumerSetup
+  readonly name?: string
 }
 
-export class RecordedMessageConsumer extends VMessageConsumer<number> {
-  readonly core: ConsumerCore
+type Made<E> = new (bench: VTestBench, setup?: Setup) => E
 
-  constructor(bench: VTestBench, setup: IVConsumerSetup) {
-    super(bench.reactor)
-    this.core = new ConsumerCore(bench, setup, (units) => this.setReceiveLimit(units))
-  }
-
-  protected override messageReceived(message: number): VReceiveAnswer {
-    return this.core.received(message)
-  }
-
-  protected override dataEnded(clean: boolean, reason?: Error): void {
-    this.core.ended(clean, reason)
-  }
-
-  protected override producerAttached(): void {
-    this.core.attached()
-  }
-
-  protected override producerDetached(): void {
-    this.core.detached()
-  }
-
-  protected override consumerControl(): VIOControl {
-    return this.core.control()
-  }
-
-  protected override consumerAborted(): void {
-    this.core.hook('consumerAborted')
-  }
-}
-
-export class RecordedProducer extends VByteProducer {
-  readonly core: ProducerCore
-
-  constructor(bench: VTestBench, name?: string) {
-    super(bench.reactor)
-    this.core = new ProducerCore(bench, name)
-  }
-
-  give(count: number): void {
-    this.core.pending += count
-    this.triggerProduction()
-  }
-
-  finish(clean: boolean, reason?: Error): void {
-    this.endProduce(clean, reason)
-  }
-
-  protected override produce(maxBytes: number): Uint8Array {
-    return Uint8Array.from(this.core.take(maxBytes))
-  }
-
-  protected override hasPending(): boolean {
-    return this.core.pending > 0
-  }
-
-  protected override consumerAttached(): void {
-    this.core.hook('consumerAttached')
-  }
-
-  protected override consumerDetached(): void {
-    this.core.hook('consumerDetached')
-  }
-
-  protected override producerControl(): VIOControl {
-    return this.core.control()
-  }
-
-  protected override producerAborted(): void {
-    this.core.hook('producerAborted')
-  }
-}
-
-export class RecordedMessageProducer extends VMessageProducer<number> {
-  readonly core: ProducerCore
-
-  constructor(bench: VTestBench, name?: string) {
-    super(bench.reactor)
-    this.core = new ProducerCore(bench, name)
-  }
-
-  give(count: number): void {
-    this.core.pending += count
-    this.triggerProduction()
-  }
-
-  finish(clean: boolean, reason?: Error): void {
-    this.endProduce(clean, reason)
-  }
-
-  protected override produce(maxMessages: number): readonly number[] {
-    return this.core.take(maxMessages)
-  }
-
-  protected override hasPending(): boolean {
-    return this.core.pending > 0
-  }
-
-  protected override consumerAttached(): void {
-    this.core.hook('consumerAttached')
-  }
-
-  protected override consumerDetached(): void {
-    this.core.hook('consumerDetached')
-  }
-
-  protected override producerControl(): VIOControl {
-    return this.core.control()
-  }
-
-  protected override producerAborted(): void {
-    this.core.hook('producerAborted')
-  }
-}
-
-export class RecordedWriter extends VByteWriter {
-  readonly core: ProducerCore
-
-  constructor(bench: VTestBench) {
-    super(bench.reactor)
-    this.core = new ProducerCore(bench)
-  }
-
-  give(count: number): void {
-    this.write(Uint8Array.from(this.core.issue(count)))
-  }
-
-  finish(clean: boolean): void {
-    this.endWrite(clean)
-  }
-
-  protected override produce(maxBytes: number): Uint8Array {
-    if (this.core.fail !== undefined) throw this.core.fail
-    return super.produce(maxBytes)
-  }
-
-  protected override consumerAttached(): void {
-    this.core.hook('consumerAttached')
-    super.consumerAttached()
-  }
-
-  protected override consumerDetached(): void {
-    this.core.hook('consumerDetached')
-  }
-
-  protected override producerControl(): VIOControl {
-    return this.core.control()
-  }
-
-  protected override producerAborted(reason?: Error): void {
-    super.producerAborted(reason)
-    this.core.hook('producerAborted')
-  }
-}
-
-/** An agent; `input` and `output` are what its two halves do. */
-export class RecordedAgent extends VByteAgent {
-  readonly input: ConsumerCore
+/** What a test does with the giving half. */
+interface Giving {
   readonly output: ProducerCore
-
-  constructor(bench: VTestBench, setup: IVConsumerSetup = ANY_LIMIT) {
-    super(bench.reactor)
-    this.input = new ConsumerCore(bench, setup, (units) => this.setReceiveLimit(units))
-    this.output = new ProducerCore(bench)
-  }
-
-  give(count: number): void {
-    this.output.pending += count
-    this.triggerProduction()
-  }
-
-  finish(clean: boolean, reason?: Error): void {
-    this.endProduce(clean, reason)
-  }
-
-  protected override dataReceived(data: Buffer): VReceiveAnswer {
-    return this.input.received(data)
-  }
-
-  protected override dataEnded(clean: boolean, reason?: Error): void {
-    this.input.ended(clean, reason)
-  }
-
-  protected override producerAttached(): void {
-    this.input.attached()
-  }
-
-  protected override producerDetached(): void {
-    this.input.detached()
-  }
-
-  protected override consumerControl(): VIOControl {
-    return this.input.control()
-  }
-
-  protected override consumerAborted(): void {
-    this.input.hook('consumerAborted')
-  }
-
-  protected override produce(maxBytes: number): Uint8Array {
-    return Uint8Array.from(this.output.take(maxBytes))
-  }
-
-  protected override hasPending(): boolean {
-    return this.output.pending > 0
-  }
-
-  protected override consumerAttached(): void {
-    this.output.hook('consumerAttached')
-  }
-
-  protected override consumerDetached(): void {
-    this.output.hook('consumerDetached')
-  }
-
-  protected override producerControl(): VIOControl {
-    return this.output.control()
-  }
-
-  protected override producerAborted(): void {
-    this.output.hook('producerAborted')
-  }
+  give(count: number): void
+  finish(clean: boolean, reason?: Error): void
 }
 
-/** An agent of messages; `input` and `output` are what its two halves do. */
-export class RecordedMessageAgent extends VMessageAgent<number> {
-  readonly input: ConsumerCore
-  readonly output: ProducerCore
-
-  constructor(bench: VTestBench, setup: IVConsumerSetup = ANY_LIMIT) {
-    super(bench.reactor)
-    this.input = new ConsumerCore(bench, setup, (units) => this.setReceiveLimit(units))
-    this.output = new ProducerCore(bench)
+/** The element made on a bench. */
+function onBench<E>(element: abstract new (reactor: IVReactor) => E): Made<E> {
+  const base = element as unknown as new (reactor: IVReactor) => object
+  class OnBench extends base {
+    constructor(bench: VTestBench) {
+      super(bench.reactor)
+    }
   }
-
-  give(count: number): void {
-    this.output.pending += count
-    this.triggerProduction()
-  }
-
-  finish(clean: boolean, reason?: Error): void {
-    this.endProduce(clean, reason)
-  }
-
-  protected override messageReceived(message: number): VReceiveAnswer {
-    return this.input.received(message)
-  }
-
-  protected override dataEnded(clean: boolean, reason?: Error): void {
-    this.input.ended(clean, reason)
-  }
-
-  protected override producerAttached(): void {
-    this.input.attached()
-  }
-
-  protected override producerDetached(): void {
-    this.input.detached()
-  }
-
-  protected override consumerControl(): VIOControl {
-    return this.input.control()
-  }
-
-  protected override consumerAborted(): void {
-    this.input.hook('consumerAborted')
-  }
-
-  protected override produce(maxMessages: number): readonly number[] {
-    return this.output.take(maxMessages)
-  }
-
-  protected override hasPending(): boolean {
-    return this.output.pending > 0
-  }
-
-  protected override consumerAttached(): void {
-    this.output.hook('consumerAttached')
-  }
-
-  protected override consumerDetached(): void {
-    this.output.hook('consumerDetached')
-  }
-
-  protected override producerControl(): VIOControl {
-    return this.output.control()
-  }
-
-  protected override producerAborted(): void {
-    this.output.hook('producerAborted')
-  }
+  return OnBench as unknown as Made<E>
 }
 
-/** An agent with a writer; `input` and `output` are what its two halves do. */
-export class RecordedWAgent extends VByteWAgent {
-  readonly input: ConsumerCore
-  readonly output: ProducerCore
+/** The element with the hooks of its input recorded. */
+function withInput<E>(element: Made<E>): Made<E & { readonly input: ConsumerCore }> {
+  const base = element as unknown as Made<{ setReceiveLimit(units: number | null): void }>
+  class RecordedInput extends base {
+    readonly input: ConsumerCore
 
-  constructor(bench: VTestBench, setup: IVConsumerSetup = ANY_LIMIT) {
-    super(bench.reactor)
-    this.input = new ConsumerCore(bench, setup, (units) => this.setReceiveLimit(units))
-    this.output = new ProducerCore(bench)
-  }
+    constructor(bench: VTestBench, setup: Setup = {}) {
+      super(bench, setup)
+      const grant = (units: number | null): void => this.setReceiveLimit(units)
+      this.input = new ConsumerCore(bench, setup.input ?? { limit: null }, grant)
+    }
 
-  give(count: number): void {
-    this.write(Uint8Array.from(this.output.issue(count)))
-  }
+    dataReceived(data: Buffer): VReceiveAnswer {
+      return this.input.received(data)
+    }
 
-  finish(clean: boolean): void {
-    this.endWrite(clean)
-  }
+    messageReceived(message: number): VReceiveAnswer {
+      return this.input.received(message)
+    }
 
-  protected override dataReceived(data: Buffer): VReceiveAnswer {
-    return this.input.received(data)
-  }
+    dataEnded(clean: boolean, reason?: Error): void {
+      this.input.ended(clean, reason)
+    }
 
-  protected override dataEnded(clean: boolean, reason?: Error): void {
-    this.input.ended(clean, reason)
-  }
+    producerAttached(): void {
+      this.input.attached()
+    }
 
-  protected override producerAttached(): void {
-    this.input.attached()
-  }
+    producerDetached(): void {
+      this.input.detached()
+    }
 
-  protected override producerDetached(): void {
-    this.input.detached()
-  }
+    consumerControl(): VIOControl {
+      return this.input.control()
+    }
 
-  protected override consumerControl(): VIOControl {
-    return this.input.control()
+    consumerAborted(): void {
+      this.input.hook('consumerAborted')
+    }
   }
-
-  protected override consumerAborted(): void {
-    this.input.hook('consumerAborted')
-  }
-
-  protected override produce(maxBytes: number): Uint8Array {
-    if (this.output.fail !== undefined) throw this.output.fail
-    return super.produce(maxBytes)
-  }
-
-  protected override consumerAttached(): void {
-    this.output.hook('consumerAttached')
-    super.consumerAttached()
-  }
-
-  protected override consumerDetached(): void {
-    this.output.hook('consumerDetached')
-  }
-
-  protected override producerControl(): VIOControl {
-    return this.output.control()
-  }
-
-  protected override producerAborted(reason?: Error): void {
-    super.producerAborted(reason)
-    this.output.hook('producerAborted')
-  }
+  return RecordedInput as unknown as Made<E & { readonly input: ConsumerCore }>
 }
+
+/** The element with the hooks of its output recorded; `units` makes of numbers what it gives. */
+function withOutput<E>(element: Made<E>, units: (numbers: number[]) => unknown): Made<E & Giving> {
+  const base = element as unknown as Made<{
+    triggerProduction(): void
+    endProduce(clean: boolean, reason?: Error): void
+  }>
+  class RecordedOutput extends base implements Giving {
+    readonly output: ProducerCore
+
+    constructor(bench: VTestBench, setup: Setup = {}) {
+      super(bench, setup)
+      this.output = new ProducerCore(bench, setup.name)
+    }
+
+    give(count: number): void {
+      this.output.pending += count
+      this.triggerProduction()
+    }
+
+    finish(clean: boolean, reason?: Error): void {
+      this.endProduce(clean, reason)
+    }
+
+    produce(max: number): unknown {
+      return units(this.output.take(max))
+    }
+
+    hasPending(): boolean {
+      return this.output.pending > 0
+    }
+
+    consumerAttached(): void {
+      this.output.hook('consumerAttached')
+    }
+
+    consumerDetached(): void {
+      this.output.hook('consumerDetached')
+    }
+
+    producerControl(): VIOControl {
+      return this.output.control()
+    }
+
+    producerAborted(): void {
+      this.output.hook('producerAborted')
+    }
+  }
+  return RecordedOutput as unknown as Made<E & Giving>
+}
+
+/** A writer's hooks as a subclass sees them, were they public. */
+interface WriterHooks {
+  write(bytes: Uint8Array): unknown
+  endWrite(clean: boolean): void
+  produce(maxBytes: number): Uint8Array
+  consumerAttached(): void
+  producerAborted(reason?: Error): void
+}
+
+/** The element, which has a writer, with the hooks of its output recorded. */
+function withWriter<E>(element: Made<E>): Made<E & Giving> {
+  const base = element as unknown as Made<WriterHooks>
+  class RecordedWriting extends base implements Giving {
+    readonly output: ProducerCore
+
+    constructor(bench: VTestBench, setup: Setup = {}) {
+      super(bench, setup)
+      this.output = new ProducerCore(bench, setup.name)
+    }
+
+    give(count: number): void {
+      this.write(Uint8Array.from(this.output.issue(count)))
+    }
+
+    finish(clean: boolean): void {
+      this.endWrite(clean)
+    }
+
+    override produce(maxBytes: number): Uint8Array {
+      if (this.output.fail !== undefined) throw this.output.fail
+      return super.produce(maxBytes)
+    }
+
+    override consumerAttached(): void {
+      this.output.hook('consumerAttached')
+      super.consumerAttached()
+    }
+
+    consumerDetached(): void {
+      this.output.hook('consumerDetached')
+    }
+
+    producerControl(): VIOControl {
+      return this.output.control()
+    }
+
+    override producerAborted(reason?: Error): void {
+      super.producerAborted(reason)
+      this.output.hook('producerAborted')
+    }
+  }
+  return RecordedWriting as unknown as Made<E & Giving>
+}
+
+const bytes = (numbers: number[]): Uint8Array => Uint8Array.from(numbers)
+const messages = (numbers: number[]): readonly number[] => numbers
+
+export const RecordedConsumer = withInput(onBench(VByteConsumer))
+export const RecordedProducer = withOutput(onBench(VByteProducer), bytes)
+export const RecordedWriter = withWriter(onBench(VByteWriter))
+export const RecordedAgent = withOutput(withInput(onBench(VByteAgent)), bytes)
+export const RecordedWAgent = withWriter(withInput(onBench(VByteWAgent)))
+export const RecordedMessageConsumer = withInput(onBench(VMessageConsumer<number>))
+export const RecordedMessageProducer = withOutput(onBench(VMessageProducer<number>), messages)
+export const RecordedMessageAgent = withOutput(withInput(onBench(VMessageAgent<number>)), messages)
+
+/** An agent whose two halves are recorded. */
+export type RecordedTwoWay = InstanceType<typeof RecordedAgent> | InstanceType<typeof RecordedWAgent>

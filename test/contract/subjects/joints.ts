@@ -124,9 +124,9 @@ function asProducer(build: Build): VProducerFactory {
     const { consumer, producer, units } = build(bench)
     const above =
       units === MESSAGE_UNITS
-        ? new RecordedMessageProducer(bench, 'above')
-        : new RecordedProducer(bench, 'above')
-    const produce = above instanceof RecordedProducer ? above.byteProduce : above.messageProduce
+        ? new RecordedMessageProducer(bench, { name: 'above' })
+        : new RecordedProducer(bench, { name: 'above' })
+    const produce = 'byteProduce' in above ? above.byteProduce : above.messageProduce
     produce.attach(consumer as never)
     bench.settle()
     return {
@@ -140,7 +140,7 @@ function asProducer(build: Build): VProducerFactory {
       give: (count) => above.give(count),
       finish: (clean, reason) => above.finish(clean, reason),
       failNext: (error) => {
-        above.core.fail = error
+        above.output.fail = error
       },
     }
   }
@@ -167,7 +167,7 @@ const concat: VProducerFactory = () => {
       element.finish()
     },
     failNext: (error) => {
-      above.core.fail = error
+      above.output.fail = error
     },
   }
 }

@@ -54,19 +54,19 @@ function hooked(bench: VTestBench, core: ProducerCore, moved: Moved, end: () => 
 function baseProducer(): IVProducerSubject {
   const bench = new VTestBench()
   const element = new RecordedProducer(bench)
-  return hooked(bench, element.core, element, () => element.byteProduce)
+  return hooked(bench, element.output, element, () => element.byteProduce)
 }
 
 function messageProducer(): IVProducerSubject {
   const bench = new VTestBench()
   const element = new RecordedMessageProducer(bench)
-  return { ...hooked(bench, element.core, element, () => element.messageProduce), units: MESSAGE_UNITS }
+  return { ...hooked(bench, element.output, element, () => element.messageProduce), units: MESSAGE_UNITS }
 }
 
 function writer(): IVProducerSubject {
   const bench = new VTestBench()
   const element = new RecordedWriter(bench)
-  return hooked(bench, element.core, element, () => element.byteProduce)
+  return hooked(bench, element.output, element, () => element.byteProduce)
 }
 
 function agentProducer(): IVProducerSubject {
@@ -129,9 +129,9 @@ function through(build: (bench: VTestBench) => Through): VProducerFactory {
     const parts = build(bench)
     const above =
       parts.messages === true
-        ? new RecordedMessageProducer(bench, 'above')
-        : new RecordedProducer(bench, 'above')
-    const produce = above instanceof RecordedProducer ? above.byteProduce : above.messageProduce
+        ? new RecordedMessageProducer(bench, { name: 'above' })
+        : new RecordedProducer(bench, { name: 'above' })
+    const produce = 'byteProduce' in above ? above.byteProduce : above.messageProduce
     produce.attach(parts.consume as never)
     bench.settle()
     return {

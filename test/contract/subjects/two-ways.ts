@@ -16,7 +16,7 @@ import {
 } from '@vio/io/testing'
 import { VFIOCompleted } from '@vio/reactor'
 import type { Subject } from '../../lib/run-suite.js'
-import { RecordedAgent, RecordedWAgent } from './hooked.js'
+import { RecordedAgent, type RecordedTwoWay, RecordedWAgent } from './hooked.js'
 import { Same } from './transforms.js'
 
 type Build = (bench: VTestBench) => VByteDuplexFilter
@@ -26,7 +26,7 @@ const tapsAround: Build = ({ reactor }) => new VByteDuplexFilter(new VByteTap(re
 const filtersAround: Build = ({ reactor }) =>
   new VByteDuplexFilter(new VByteFilter(reactor, new Same()), new VByteFilter(reactor, new Same()))
 
-function agentSide(build: (bench: VTestBench) => RecordedAgent | RecordedWAgent): VTwoWayFactory {
+function agentSide(build: (bench: VTestBench) => RecordedTwoWay): VTwoWayFactory {
   return (): IVTwoWaySubject => {
     const bench = new VTestBench()
     const element = build(bench)
