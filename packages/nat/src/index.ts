@@ -5,6 +5,17 @@ export { isSameNetwork, scopeOf, type VAddressScope } from './address-scope.js'
 export * from './candidate.js'
 export * from './code.js'
 export { frameDatagram, VDatagramUnframer } from './datagram-framing.js'
+export { openControlLink, VControlLinkError, type VControlLinkOptions } from './driver/control-link.js'
+export { DEFAULT_LINK_BYTES, type IVControlLink } from './driver/link.js'
+export {
+  DEFAULT_RELAY_PORT,
+  formatRelayAddress,
+  parseRelayAddress,
+  type VRelayAddress,
+  VRelayAddressError,
+  type VRelayAddressFault,
+  type VRelayScheme,
+} from './driver/relay-address.js'
 export * from './host-filter.js'
 export { type IVLaneOwner, VLane } from './lane.js'
 export * from './lane-peers.js'
