@@ -54,6 +54,7 @@ const OUTSIDE: readonly { readonly name: string; readonly files: RegExp }[] = [
   { name: 'koffi', files: /^load\.ts$/ },
   { name: '@noble', files: /^pake\.ts$/ },
   { name: 'ws', files: /^driver\// },
+  { name: 'uqr', files: /^view\/qr\.ts$/ },
 ]
 
 /** Breaches of the order of the packages, their entry points and the packages from outside. */

@@ -1,0 +1,9 @@
+/**
+ * The table of commands.
+ *
+ * Decides their order in the help. Invariant: what is not in this table does not exist; help and completion are made of it.
+ */
+import type { VCommand } from '../command.js'
+
+/** All commands. */
+export const COMMANDS: readonly VCommand[] = []

@@ -1,0 +1,32 @@
+/**
+ * A question to the person at the terminal.
+ *
+ * Decides where it is shown: on stderr, as stdout is for data. Invariant: the input is left as it was found, and a signal
+ * ends the question.
+ */
+import { createInterface } from 'node:readline'
+import type { VCommandContext } from './command.js'
+import { EXIT, VCommandError } from './exit-codes.js'
+
+/** Asks, and gives what was typed, without blanks around it. @throws VCommandError (1) at the end of input; the reason of the signal */
+export function ask(context: VCommandContext, question: string): Promise<string> {
+  const { stdin, stderr, view, signal } = context
+  view.pause()
+  return new Promise((resolve, reject) => {
+    const lines = createInterface({ input: stdin, output: stderr, terminal: context.terminals.stdin })
+    const settle = (done: () => void): void => {
+      signal.removeEventListener('abort', onAbort)
+      lines.off('close', onClose)
+      lines.close()
+      done()
+    }
+    const onAbort = (): void => settle(() => reject(signal.reason))
+    const onClose = (): void =>
+      settle(() => reject(new VCommandError(EXIT.failure, 'the question was not answered')))
+    lines.on('close', onClose)
+    // readline takes Ctrl-C for itself; as a signal it reaches everybody.
+    lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+    signal.addEventListener('abort', onAbort, { once: true })
+    lines.question(question, (answer) => settle(() => resolve(answer.trim())))
+  })
+}
