@@ -8,8 +8,9 @@ import { chain } from '@vio/io/facade'
 import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@vio/io/testing'
 import { VChild, VChildExit, type VChildOptions, VChildStartError } from '@vio/pipe'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { hasProgram } from '../lib/programs.js'
 import { skipUnless } from '../lib/skip.js'
-import { hasProgram, openDescriptors, quiet, type Running, runReactor, until } from './support.js'
+import { openDescriptors, quiet, type Running, runReactor, until } from './support.js'
 
 let running: Running
 const children: VChild[] = []

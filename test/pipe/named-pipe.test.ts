@@ -11,10 +11,10 @@ import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@
 import { native } from '@vio/native'
 import { createNamedPipe, createPipePair, openNamedPipe, VChild, type VPipePairKind } from '@vio/pipe'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { hasProgram } from '../lib/programs.js'
 import { skipUnless } from '../lib/skip.js'
 import {
   type Folder,
-  hasProgram,
   makeFolder,
   openDescriptors,
   quiet,

@@ -11,8 +11,9 @@ import { chain } from '@vio/io/facade'
 import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@vio/io/testing'
 import { drainStdio, openStdio, VChild, VPipeAgent } from '@vio/pipe'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { hasProgram } from '../lib/programs.js'
 import { skipUnless } from '../lib/skip.js'
-import { type Folder, hasProgram, makeFolder, openPipe, type Running, runReactor, until } from './support.js'
+import { type Folder, makeFolder, openPipe, type Running, runReactor, until } from './support.js'
 
 const STDIO = fileURLToPath(new URL('./fixtures/stdio.mjs', import.meta.url))
 const GZIP = fileURLToPath(new URL('../docs/pipe/gzip.mjs', import.meta.url))

@@ -180,16 +180,6 @@ export class FarPipes implements IVFarEnd {
   }
 }
 
-/** True if a program is there. */
-export function hasProgram(name: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** How many descriptors this process has open, where the system tells; undefined elsewhere. */
 export function openDescriptors(): number | undefined {
   try {

@@ -13,8 +13,9 @@ import { VProbeConsumer } from '@vio/io/testing'
 import { native } from '@vio/native'
 import { openDescriptor, openTTY, VChild, VTTY, VTTYError } from '@vio/pipe'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { hasProgram } from '../lib/programs.js'
 import { skipUnless } from '../lib/skip.js'
-import { hasProgram, openDescriptors, quiet, type Running, runReactor, until } from './support.js'
+import { openDescriptors, quiet, type Running, runReactor, until } from './support.js'
 
 const PROGRAM = fileURLToPath(new URL('./fixtures/tty.mjs', import.meta.url))
 const PTY = fileURLToPath(new URL('./fixtures/pty.py', import.meta.url))

@@ -14,15 +14,13 @@ import {
   type VTransport,
 } from '@vio/sock'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { nativeSocketsMissing } from '../../packages/sock/src/native-socket.js'
 import { isNative } from '../../packages/sock/src/transport.js'
 import { skipUnless } from '../lib/skip.js'
 import { eventually } from './support/net-rig.js'
 import { startReactor } from './support/reactor.js'
+import { NATIVE_MISSING, TRANSPORTS } from './support/transports.js'
 
 const ANY = new VIPSocketPeer('127.0.0.1', 0)
-const missing = nativeSocketsMissing()
-const CHOICES: readonly VTransport[] = missing === undefined ? ['net', 'native'] : ['net']
 
 /** A listener of one choice and an agent of another, connected to each other. */
 async function between(serving: VTransport, connecting: VTransport) {
@@ -49,7 +47,7 @@ async function between(serving: VTransport, connecting: VTransport) {
 }
 
 describe('a transport', () => {
-  it.each(CHOICES.flatMap((serving) => CHOICES.map((connecting) => [serving, connecting] as const)))(
+  it.each(TRANSPORTS.flatMap((serving) => TRANSPORTS.map((connecting) => [serving, connecting] as const)))(
     'of %s talks to one of %s, and both ends say the same of themselves',
     async (serving, connecting) => {
       const { client, server } = await between(serving, connecting)
@@ -73,7 +71,7 @@ describe('a transport', () => {
     },
   )
 
-  it.each(CHOICES)('of %s names the code of a refused connection alike', async (transport) => {
+  it.each(TRANSPORTS)('of %s names the code of a refused connection alike', async (transport) => {
     const { reactor } = startReactor()
     const listener = new VTCPListeningSocket(reactor, null, { transport })
     const peer = await listener.bind(ANY)
@@ -90,7 +88,7 @@ describe('a transport', () => {
     })
   })
 
-  it.each(CHOICES)('of %s names the code of an address in use alike', async (transport) => {
+  it.each(TRANSPORTS)('of %s names the code of an address in use alike', async (transport) => {
     const { reactor } = startReactor()
     const first = new VTCPListeningSocket(reactor, null, { transport })
     const peer = await first.bind(ANY)
@@ -104,21 +102,21 @@ describe('a transport', () => {
 
   it('is one of three', () => {
     expect(isNative('net')).toBe(false)
-    expect(isNative('auto')).toBe(missing === undefined)
+    expect(isNative('auto')).toBe(NATIVE_MISSING === undefined)
     expect(isNative()).toBe(isNative('auto'))
     expect(() => isNative('tcp' as VTransport)).toThrow(TypeError)
   })
 
   it('says why there are no native sockets', (context) => {
-    skipUnless(context, missing !== undefined, 'there are native sockets here')
+    skipUnless(context, NATIVE_MISSING !== undefined, 'there are native sockets here')
     expect(() => isNative('native')).toThrow(VIOError)
-    expect(() => isNative('native')).toThrow(missing)
+    expect(() => isNative('native')).toThrow(NATIVE_MISSING)
   })
 })
 
 describe('a native listener', () => {
   it('shares a port with another one where both ask for it', async (context) => {
-    skipUnless(context, missing === undefined, missing ?? 'there are none')
+    skipUnless(context, NATIVE_MISSING === undefined, NATIVE_MISSING ?? 'there are none')
     const { reactor } = startReactor()
     const options = { transport: 'native', reusePort: true } as const
     const first = new VTCPListeningSocket(reactor, null, options)
@@ -131,7 +129,7 @@ describe('a native listener', () => {
   })
 
   it('gives its overrides native sockets, which close once and tell of it', async (context) => {
-    skipUnless(context, missing === undefined, missing ?? 'there are none')
+    skipUnless(context, NATIVE_MISSING === undefined, NATIVE_MISSING ?? 'there are none')
     const { reactor } = startReactor()
     const taken: VNativeSocket[] = []
     class Taking extends VTCPListeningSocket {

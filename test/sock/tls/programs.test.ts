@@ -1,9 +1,8 @@
 /**
  * Programs that nobody here wrote talk TLS with our ends, and our ends with them: OpenSSL, curl, Python.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VIPSocketPeer } from '@vio/io'
@@ -12,6 +11,7 @@ import { VFIOCompleted, VReactor } from '@vio/reactor'
 import { VTLSClientSocketAgent, VTLSListeningSocket, type VTLSServerOptions } from '@vio/sock'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { testCertificates } from '../../lib/certificates.js'
+import { freePort, hasProgram, type RunningProgram, runProgram } from '../../lib/programs.js'
 import { skipUnless } from '../../lib/skip.js'
 import { eventually } from '../support/net-rig.js'
 import { bytes, VERSIONS } from './rig.js'
@@ -34,34 +34,14 @@ afterEach(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** True if a program can be started. */
-function has(program: string, ...args: readonly string[]): boolean {
-  return spawnSync(program, args, { stdio: 'ignore', timeout: 10_000 }).status === 0
-}
+const HAS_OPENSSL = hasProgram('openssl')
+const HAS_CURL = hasProgram('curl')
+const HAS_PYTHON = spawnSync('python3', ['-c', 'import ssl'], { stdio: 'ignore' }).status === 0
 
-const HAS_OPENSSL = has('openssl', 'version')
-const HAS_CURL = has('curl', '--version')
-const HAS_PYTHON = has('python3', '-c', 'import ssl')
-
-/** A program that runs, and what it has printed. */
-interface Running {
-  readonly process: ChildProcess
-  out(): string
-  readonly ended: Promise<number | null>
-}
-
-function run(program: string, args: readonly string[]): Running {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-  let out = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (data: Buffer) => (out += data.toString('latin1')))
-  child.stdin.on('error', () => undefined)
-  const ended = new Promise<number | null>((done) => {
-    child.once('close', done)
-    child.once('error', () => done(null))
-  })
-  closers.push(() => child.kill('SIGKILL'))
-  return { process: child, out: () => out, ended }
+function run(program: string, args: readonly string[]): RunningProgram {
+  const running = runProgram(program, args)
+  closers.push(() => running.process.kill('SIGKILL'))
+  return running
 }
 
 function makeReactor(): VReactor {
@@ -98,15 +78,6 @@ async function serving(more: Partial<VTLSServerOptions> = {}): Promise<{ port: n
   return { port, ends }
 }
 
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as { readonly port: number }
-  await new Promise((done) => server.close(done))
-  return port
-}
-
 /** Connects to a program that may not listen yet. */
 async function connecting(port: number, version?: (typeof VERSIONS)[number]): Promise<Ends> {
   const reactor = makeReactor()
@@ -139,7 +110,7 @@ describe.each(VERSIONS)('OpenSSL (%s)', (version) => {
     const { tls } = ends[0]?.agent ?? {}
     expect(tls).toMatchObject({ version, alpn: 'vio/1', peer: { identity: { commonName: 'alice' } } })
     ends[0]?.source.feed(bytes('and back\n'))
-    await eventually(() => client.out().includes('and back'), 10_000)
+    await eventually(() => client.text().includes('and back'), 10_000)
     ends[0]?.source.end()
     expect(await client.ended).toBe(0)
     await eventually(() => ends[0]?.sink.ended !== null, 10_000)
@@ -177,7 +148,7 @@ describe('OpenSSL', () => {
     const client = run('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, '-tls1_2'])
     await eventually(() => ends[0]?.agent.wasConnected === true, 10_000)
     client.process.stdin?.write('R\n')
-    await eventually(() => /RENEGOTIATING[\s\S]*no renegotiation/i.test(client.out()), 10_000)
+    await eventually(() => /RENEGOTIATING[\s\S]*no renegotiation/i.test(client.text()), 10_000)
     client.process.kill('SIGKILL')
     await eventually(() => ends[0]?.sink.closed === true, 10_000)
     // It went without a sealed end.
@@ -198,7 +169,7 @@ describe('curl', () => {
     ends[0]?.source.feed(bytes('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello'))
     ends[0]?.source.end()
     expect(await client.ended).toBe(0)
-    expect(client.out()).toBe('hello')
+    expect(client.text()).toBe('hello')
     const stranger = run('curl', ['--silent', '--cacert', file('otherAuthority.crt'), ...resolve, url])
     expect(await stranger.ended).toBe(60)
     await eventually(() => ends[1]?.sink.closed === true, 10_000)
@@ -260,7 +231,7 @@ describe('Python', () => {
     ends[0]?.source.feed(bytes(Buffer.alloc(200_000, 'x')))
     ends[0]?.source.end()
     expect(await client.ended).toBe(0)
-    expect(client.out().trim()).toBe("200000 b'xxxxx'")
+    expect(client.text().trim()).toBe("200000 b'xxxxx'")
     await eventually(() => ends[0]?.sink.ended !== null, 10_000)
     expect(ends[0]?.sink.ended?.clean).toBe(true)
   })
