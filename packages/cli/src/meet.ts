@@ -8,13 +8,15 @@ import { codeFrom, type VCodeQuestion } from './code-source.js'
 import type { VCommandContext } from './command.js'
 import { connectMeeting } from './connect-meeting.js'
 import { usageError } from './exit-codes.js'
-import type { VMeeting, VPathPolicy } from './meeting.js'
+import type { VMeeting, VPathPolicy, VTransportWishes } from './meeting.js'
 import { readSettings, relaysOf } from './settings.js'
 
 /** What a command says about its meeting. */
 export interface VMeetOptions extends VCodeQuestion {
   /** What the other side types behind `vut` before the code, where a code is made: `recv`. */
   readonly counterpart: string
+  /** Options of the transport, where a command needs more than the first stream. */
+  readonly transport?: VTransportWishes
 }
 
 /**
@@ -37,6 +39,7 @@ export async function meet(context: VCommandContext, options: VMeetOptions): Pro
     port: given.number('port') ?? settings.port ?? 0,
     timeoutMs: seconds === undefined ? undefined : seconds * 1000,
     counterpart: options.counterpart,
+    ...(options.transport === undefined ? {} : { transport: options.transport }),
     signal,
     onEvent: (event) => view.tell(event),
   })

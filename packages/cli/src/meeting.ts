@@ -4,11 +4,16 @@
  * Decides nothing: types only. Invariant: whoever makes a meeting keeps it alive until `close`, and `close` leaves nothing
  * behind.
  */
-import type { VUDPTransport } from '@vio/vudp'
+import type { VUDPHandlers, VUDPOptions, VUDPTransport } from '@vio/vudp'
 import type { VCliEvent } from './view/event.js'
 
 /** Which paths may be taken. */
 export type VPathPolicy = 'auto' | 'direct' | 'relay'
+
+/** What a command that uses further streams and datagrams says about its connection. */
+export interface VTransportWishes
+  extends Pick<VUDPHandlers, 'onDatagram'>,
+    Pick<VUDPOptions, 'maxStreams' | 'maxUnreliableBytes'> {}
 
 /** What is asked for. */
 export interface VMeetRequest {
@@ -23,6 +28,8 @@ export interface VMeetRequest {
   readonly timeoutMs: number | undefined
   /** What the other side types behind `vut`, where the code is told: `recv`. */
   readonly counterpart: string
+  /** Options of the transport. By default its own. */
+  readonly transport?: VTransportWishes
   /** Ends the attempt. */
   readonly signal: AbortSignal
   /** Is told what happens, before and after the connection stands. */
