@@ -31,6 +31,8 @@ export interface VPuncherOptions {
   readonly roundMs?: number
   /** How long after a round without success the next one begins; doubles each time, up to 5 min. By default 30 s. */
   readonly pauseMs?: number
+  /** The number below the first; a puncher that follows another on the same secrets begins above it. By default 65,536. */
+  readonly firstSequence?: number
 }
 
 /** What a puncher tells. */
@@ -75,7 +77,7 @@ export class VPuncher implements IVLaneOwner<VPuncherEvent> {
   readonly #tried = new Set<number>()
   #jobs: PunchJobs | null = null
   #heardInRound = false
-  #sequence = FIRST_SEQUENCE
+  #sequence: number
   #round = 0
   #roundEndsAt = Number.POSITIVE_INFINITY
   #nextRoundAt = Number.POSITIVE_INFINITY
@@ -90,6 +92,7 @@ export class VPuncher implements IVLaneOwner<VPuncherEvent> {
     const order = Buffer.compare(secret, peerSecret)
     if (order === 0) throw new VIOError('the secrets of the two sides have to differ')
     this.#options = options
+    this.#sequence = options.firstSequence ?? FIRST_SEQUENCE
     this.#suite = suite
     this.#random = random
     this.#isInitiator = order > 0

@@ -41,6 +41,10 @@ export interface VUDPHandlers {
   readonly onDatagram?: (bytes: Buffer) => void
   /** The peer is reached at another address from now on. */
   readonly onPeerChanged?: (peer: VIPSocketPeer) => void
+  /** The peer has proved itself, at this address. Told in the same turn, before `whenConnected` settles. */
+  readonly onConnected?: (peer: VIPSocketPeer) => void
+  /** The connection is over. Told in the same turn, before `whenClosed` settles. */
+  readonly onClosed?: (reason: VFailure) => void
   /**
    * Says whether a peer that has proved itself may connect, by what it sent along (`userData`, VUT/1 alone; lent). Asked
    * before the chain is; by default yes.
@@ -210,10 +214,14 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
 
   #handlers(): CoreHandlers {
     return {
-      onConnected: (peer) => this.#connected.settle(peer),
+      onConnected: (peer) => {
+        this.#connected.settle(peer)
+        this.#guard(() => this.#options.onConnected?.(peer))
+      },
       onClosed: (reason) => {
         this.#connected.fail(reason.value)
         this.#closed.settle(reason)
+        this.#guard(() => this.#options.onClosed?.(reason))
       },
       onReleased: () => this.#released.settle(),
       onStream: (device) => {

@@ -1,0 +1,236 @@
+/**
+ * The way through the relay: by UDP where that is let out, else in a stream.
+ *
+ * Decides when the stream is opened beside the UDP way and which of them is used. What is carried is for others.
+ * Invariants: a way is told open only after the relay has bound it; at most one of them carries.
+ */
+import { VIOError, VIPSocketPeer } from '@vio/io'
+import type { VScheduledCall } from '@vio/reactor'
+import { frameDatagram, VDatagramUnframer } from '../datagram-framing.js'
+import { VRelayClient } from '../relay-client.js'
+import { isRelayControl, streamProof, type VRelayRefusal } from '../relay-datagram.js'
+import { encodeRendezvous, type VRelayLeg, VRendezvousReader } from '../rendezvous-message.js'
+import type { Cancel, ConnecterLink, ConnecterMeans } from './connecter-means.js'
+import type { EnginePort } from './engine-port.js'
+import type { HubPlace, SocketHub } from './socket-hub.js'
+
+/** What the way is made of. */
+export interface RelayWayOptions {
+  readonly hub: SocketHub
+  readonly means: ConnecterMeans
+  readonly port: EnginePort
+  /** The relay, as it was named in the options, and its address as the control link found it. */
+  readonly relay: string
+  readonly remote: VIPSocketPeer
+  readonly leg: VRelayLeg
+  /** The relay carries now, that way. Told again when the way changes. */
+  readonly onOpen: (via: 'udp' | 'stream') => void
+  /** The relay carries nothing more. */
+  readonly onLost: (reason: VRelayRefusal | 'unreachable') => void
+}
+
+/** After how long without an answer by UDP the stream is opened as well. */
+const STREAM_AFTER_MS = 600
+const STREAM_AGAIN_MS = 2_000
+const MAX_STREAM_PAUSE_MS = 30_000
+
+/** One leg of the relay. */
+export class RelayWay {
+  /** What the connection calls the relay. */
+  readonly name: VIPSocketPeer
+  readonly #options: RelayWayOptions
+  readonly #client: VRelayClient
+  readonly #place: HubPlace
+  #via: 'udp' | 'stream' | null = null
+  #timer: VScheduledCall | null = null
+  #pauseMs = STREAM_AGAIN_MS
+  #stream: StreamLeg | null = null
+  #isOver = false
+
+  constructor(options: RelayWayOptions) {
+    const { hub, means, leg, remote, port } = options
+    this.#options = options
+    const host = leg.host === '' ? remote.host : leg.host
+    this.name = new VIPSocketPeer(host, leg.port, { socketType: 'dgram' })
+    port.setRelay(this.name)
+    this.#client = new VRelayClient({ relay: this.name, leg }, means.crypto)
+    this.#place = hub.attach({
+      machine: this.#client,
+      takes: (bytes, from) => isRelayControl(bytes) && from.equals(this.name),
+      onEvent: (event) => {
+        if (event.type === 'bound') this.#opened('udp')
+        else if (event.type === 'unreachable') this.#openStream()
+        else this.#lost(event.reason)
+      },
+    })
+  }
+
+  /** How the relay is reached; null while it is not. */
+  get via(): 'udp' | 'stream' | null {
+    return this.#via
+  }
+
+  /** Begins. */
+  start(): void {
+    const { reactor } = this.#options.hub
+    this.#client.start(reactor.time())
+    this.#timer = reactor.schedule(STREAM_AFTER_MS, () => this.#openStream())
+    this.#place.poke()
+  }
+
+  /** The address of this side may have changed. */
+  refresh(): void {
+    if (this.#isOver) return
+    this.#client.refresh(this.#options.hub.reactor.time())
+    this.#place.poke()
+  }
+
+  /** Lets go of it. */
+  close(): void {
+    this.#isOver = true
+    this.#client.stop()
+    this.#place.remove()
+    this.#cancelTimer()
+    this.#stream?.close()
+    this.#stream = null
+    this.#options.port.setStream(null)
+  }
+
+  #opened(via: 'udp' | 'stream'): void {
+    this.#cancelTimer()
+    this.#pauseMs = STREAM_AGAIN_MS
+    if (via === 'udp') this.#dropStream()
+    else {
+      // The last way that was bound is the one that the relay uses.
+      this.#client.stop()
+      this.#options.port.setStream(this.#stream)
+    }
+    this.#via = via
+    this.#options.onOpen(via)
+  }
+
+  /** The relay may have bound the leg to the stream last, and forgets it with the stream: it is asked once more. */
+  #dropStream(): void {
+    if (this.#stream === null) return
+    this.#stream.close()
+    this.#stream = null
+    this.#options.port.setStream(null)
+    this.#client.refresh(this.#options.hub.reactor.time())
+  }
+
+  #openStream(): void {
+    this.#cancelTimer()
+    if (this.#isOver || this.#stream !== null || this.#client.isBound) return
+    const { means, relay, leg, port } = this.#options
+    this.#stream = new StreamLeg({
+      means,
+      relay,
+      leg,
+      onOpen: () => this.#opened('stream'),
+      onDatagram: (bytes) => port.arriveByStream(bytes),
+      onClose: () => this.#streamClosed(),
+    })
+  }
+
+  #streamClosed(): void {
+    const wasUsed = this.#via === 'stream'
+    this.#stream = null
+    this.#options.port.setStream(null)
+    if (this.#isOver) return
+    this.#timer = this.#options.hub.reactor.schedule(this.#pauseMs, () => this.#openStream())
+    this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_STREAM_PAUSE_MS)
+    if (wasUsed) {
+      this.#via = null
+      this.#options.onLost('unreachable')
+    }
+  }
+
+  #lost(reason: VRelayRefusal): void {
+    this.#via = null
+    this.close()
+    this.#options.onLost(reason)
+  }
+
+  #cancelTimer(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+}
+
+interface StreamLegOptions {
+  readonly means: ConnecterMeans
+  readonly relay: string
+  readonly leg: VRelayLeg
+  readonly onOpen: () => void
+  readonly onDatagram: (bytes: Buffer) => void
+  readonly onClose: (error: Error) => void
+}
+
+/** A leg on a control link of its own. */
+class StreamLeg {
+  readonly #options: StreamLegOptions
+  readonly #reader = new VRendezvousReader()
+  readonly #unframer = new VDatagramUnframer()
+  readonly #cancel: Cancel
+  #link: ConnecterLink | null = null
+  #isOpen = false
+  #isOver = false
+
+  constructor(options: StreamLegOptions) {
+    this.#options = options
+    this.#cancel = options.means.link(options.relay, {
+      onOpen: (link) => {
+        this.#link = link
+      },
+      onBytes: (bytes) => this.#take(bytes),
+      onClose: (error) => this.#fail(error),
+    })
+  }
+
+  /** Sends a datagram; false if there is no room. */
+  send(datagram: Buffer): boolean {
+    return this.#link?.send(frameDatagram(datagram)) ?? false
+  }
+
+  close(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#cancel()
+    this.#link?.close()
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.#isOver) return
+    if (this.#isOpen) {
+      for (const datagram of this.#unframer.push(bytes)) this.#options.onDatagram(datagram)
+      return
+    }
+    this.#reader.push(bytes)
+    while (!this.#isOpen && !this.#isOver) {
+      const message = this.#reader.next()
+      if (message === undefined) return
+      if (message.type === 'welcome') this.#ask(Buffer.from(message.nonce, 'base64'))
+      else if (message.type === 'relaying') this.#opened()
+      else this.#fail(new VIOError(`the relay did not take the stream: ${message.type}`))
+    }
+  }
+
+  #ask(nonce: Buffer): void {
+    const { leg, means } = this.#options
+    const mac = streamProof(means.crypto, Buffer.from(leg.token, 'base64'), nonce)
+    this.#link?.send(encodeRendezvous({ type: 'relay', leg: leg.leg, mac: mac.toString('base64') }))
+  }
+
+  #opened(): void {
+    this.#isOpen = true
+    this.#options.onOpen()
+    const rest = this.#reader.takeRest()
+    if (rest.length > 0) this.#take(rest)
+  }
+
+  #fail(error: Error): void {
+    if (this.#isOver) return
+    this.close()
+    this.#options.onClose(error)
+  }
+}
