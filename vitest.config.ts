@@ -7,6 +7,13 @@
 import { defineConfig } from 'vitest/config'
 
 const soaking: boolean = process.env['V_SOAK'] === '1'
+const inLab: boolean = process.env['V_LAB'] === '1'
+
+/** What `npm test`, `npm run soak` and `npm run lab` run. */
+function filesToRun(): string[] {
+  if (inLab) return ['test/**/*.lab.ts']
+  return soaking ? ['test/**/*.test.ts', 'test/**/*.soak.ts'] : ['test/**/*.test.ts']
+}
 
 export default defineConfig({
   resolve: { conditions: ['source'] },
@@ -14,7 +21,7 @@ export default defineConfig({
   // `using` and `await using` are syntax of Node 24; the tests run on Node 20 too.
   oxc: { target: 'es2023' },
   test: {
-    include: soaking ? ['test/**/*.test.ts', 'test/**/*.soak.ts'] : ['test/**/*.test.ts'],
+    include: filesToRun(),
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: soaking ? 4 * 3_600_000 : 60_000,
