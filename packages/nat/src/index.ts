@@ -5,7 +5,19 @@ export { isSameNetwork, scopeOf, type VAddressScope } from './address-scope.js'
 export * from './candidate.js'
 export * from './code.js'
 export { frameDatagram, VDatagramUnframer } from './datagram-framing.js'
+export { VUDPConnecter } from './driver/connecter.js'
+export {
+  VConnecterError,
+  type VConnecterEvent,
+  type VConnecterPhase,
+  type VConnecterReason,
+  type VConnecterVUTOptions,
+  type VConnectPath,
+  type VPathReport,
+  type VUDPConnecterOptions,
+} from './driver/connecter-options.js'
 export { openControlLink, VControlLinkError, type VControlLinkOptions } from './driver/control-link.js'
+export { VNatCrypto } from './driver/crypto.js'
 export { DEFAULT_LINK_BYTES, type IVControlLink } from './driver/link.js'
 export {
   DEFAULT_RELAY_PORT,
@@ -16,6 +28,14 @@ export {
   type VRelayAddressFault,
   type VRelayScheme,
 } from './driver/relay-address.js'
+export { VRelayHost, type VRelayHostOptions } from './driver/relay-host.js'
+export {
+  parseRelayQuota,
+  RELAY_QUOTA_NAMES,
+  VRelayQuotaError,
+  type VRelayQuotas,
+} from './driver/relay-quotas.js'
+export { relayMetrics, type VRelayStats } from './driver/relay-stats.js'
 export * from './host-filter.js'
 export { type IVLaneOwner, VLane } from './lane.js'
 export * from './lane-peers.js'

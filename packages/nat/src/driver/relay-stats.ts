@@ -1,0 +1,85 @@
+/**
+ * What a relay has done and what it holds, in numbers, and those numbers as Prometheus reads them.
+ *
+ * Decides names and units. Counting is the servers'. Invariant: nothing in here names a source, a room or a leg.
+ */
+
+/** The numbers of a relay. What is counted is counted since the start. */
+export interface VRelayStats {
+  readonly uptimeMs: number
+  /** True once `drain` was called. */
+  readonly isDraining: boolean
+  /** What there is now. */
+  readonly connections: number
+  readonly links: number
+  readonly rooms: number
+  readonly pairs: number
+  /** Links that carry relayed datagrams. */
+  readonly streams: number
+  /** What has happened. */
+  readonly connectionsAccepted: number
+  readonly connectionsRefused: number
+  readonly connectionsLate: number
+  readonly connectionsStrange: number
+  readonly linksRefused: number
+  readonly linksStuck: number
+  readonly roomsOpened: number
+  readonly meetings: number
+  readonly burnt: number
+  readonly pairsOpened: number
+  readonly pairsRefused: number
+  readonly relayedDatagrams: number
+  readonly relayedBytes: number
+  /** Over a limit of bytes. */
+  readonly limitedDatagrams: number
+  readonly strangeDatagrams: number
+  /** For a leg that was not bound, or that had no room. */
+  readonly undeliveredDatagrams: number
+  /** Those for which the sockets had no room. */
+  readonly lostDatagrams: number
+  readonly stunAnswered: number
+  readonly stunLimited: number
+}
+
+type Kind = 'gauge' | 'counter'
+
+const NAMES: readonly (readonly [keyof VRelayStats, Kind, string, string])[] = [
+  ['connections', 'gauge', 'connections', 'Connections on the port, links or not yet.'],
+  ['links', 'gauge', 'links', 'Control links.'],
+  ['rooms', 'gauge', 'rooms', 'Rooms that are open.'],
+  ['pairs', 'gauge', 'pairs', 'Relayed pairs.'],
+  ['streams', 'gauge', 'streams', 'Links that carry relayed datagrams.'],
+  ['connectionsAccepted', 'counter', 'connections_accepted_total', 'Connections that were taken.'],
+  ['connectionsRefused', 'counter', 'connections_refused_total', 'Connections over a limit.'],
+  ['connectionsLate', 'counter', 'connections_late_total', 'Connections that became no link in time.'],
+  ['connectionsStrange', 'counter', 'connections_strange_total', 'Connections that spoke something else.'],
+  ['linksRefused', 'counter', 'links_refused_total', 'Requests that were refused by name.'],
+  ['linksStuck', 'counter', 'links_stuck_total', 'Links dropped as nobody read.'],
+  ['roomsOpened', 'counter', 'rooms_opened_total', 'Rooms that were opened.'],
+  ['meetings', 'counter', 'meetings_total', 'Rooms in which two met.'],
+  ['burnt', 'counter', 'burnt_total', 'Codes that were burnt.'],
+  ['pairsOpened', 'counter', 'pairs_opened_total', 'Relayed pairs that were opened.'],
+  ['pairsRefused', 'counter', 'pairs_refused_total', 'Pairs over a limit.'],
+  ['relayedDatagrams', 'counter', 'relayed_datagrams_total', 'Datagrams that were passed on.'],
+  ['relayedBytes', 'counter', 'relayed_bytes_total', 'Bytes that were passed on.'],
+  ['limitedDatagrams', 'counter', 'limited_datagrams_total', 'Datagrams over a limit of bytes.'],
+  ['strangeDatagrams', 'counter', 'strange_datagrams_total', 'Datagrams of nobody.'],
+  ['undeliveredDatagrams', 'counter', 'undelivered_datagrams_total', 'Datagrams with nowhere to go.'],
+  ['lostDatagrams', 'counter', 'lost_datagrams_total', 'Datagrams the sockets had no room for.'],
+  ['stunAnswered', 'counter', 'stun_answered_total', 'STUN questions that were answered.'],
+  ['stunLimited', 'counter', 'stun_limited_total', 'STUN questions asked too often.'],
+]
+
+/** The numbers as Prometheus reads them, with those of the process beside them. */
+export function relayMetrics(stats: VRelayStats, usage: { cpuSeconds: number; memoryBytes: number }): string {
+  const lines: string[] = []
+  const tell = (name: string, kind: Kind, help: string, value: number): void => {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`, `${name} ${value}`)
+  }
+  for (const [key, kind, name, help] of NAMES) tell(`vio_relay_${name}`, kind, help, Number(stats[key]))
+  tell('vio_relay_draining', 'gauge', 'Whether the relay is about to end.', Number(stats.isDraining))
+  tell('vio_relay_uptime_seconds', 'gauge', 'Since the start.', stats.uptimeMs / 1000)
+  tell('process_cpu_seconds_total', 'counter', 'Processor time of the process.', usage.cpuSeconds)
+  tell('process_resident_memory_bytes', 'gauge', 'Memory of the process.', usage.memoryBytes)
+  return `${lines.join('\n')}\n`
+}
