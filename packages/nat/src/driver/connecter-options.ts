@@ -56,9 +56,9 @@ export type VConnecterEvent =
 /** What of VUT's options may be chosen; secrets, peer and socket are the connecter's own affair. */
 export type VConnecterVUTOptions = Omit<
   VUDPConnectOptions,
-  'secret' | 'peerSecret' | 'peer' | 'role' | 'version' | 'userData' | 'handshakeTimeoutMs'
+  'secret' | 'peerSecret' | 'peer' | 'role' | 'version' | 'userData' | 'handshakeTimeoutMs' | 'hooks'
 > &
-  Omit<VUDPHandlers, 'onPeerChanged'> &
+  Omit<VUDPHandlers, 'onPeerChanged' | 'onConnected' | 'onClosed'> &
   VEndpointOptions
 
 /** Options of a connecter. */

@@ -147,6 +147,11 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
     return this.#released.promise
   }
 
+  /** Where the peer is reached at the moment. */
+  get peerAddress(): VIPSocketPeer {
+    return this.#core.engine.peer
+  }
+
   /** What the connection has counted so far. */
   stats(): VUDPStats {
     return this.#core.engine.stats()
