@@ -24,6 +24,8 @@ export function processContext(): VProcessContext {
   reactor.start()
   const { signal, release } = watchSignals()
   const { stdin, stdout, stderr, env } = process
+  // Whoever watched has gone away: no reason to break anything off. A command that gives data hears of it by itself.
+  for (const stream of [stdout, stderr]) stream.on('error', () => undefined)
   const context: VCliContext = {
     stdin,
     stdout,

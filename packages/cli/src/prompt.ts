@@ -8,9 +8,15 @@ import { createInterface } from 'node:readline'
 import type { VCommandContext } from './command.js'
 import { EXIT, VCommandError } from './exit-codes.js'
 
-/** Asks, and gives what was typed, without blanks around it. @throws VCommandError (1) at the end of input; the reason of the signal */
-export function ask(context: VCommandContext, question: string): Promise<string> {
-  const { stdin, stderr, view, signal } = context
+/**
+ * Asks, and gives what was typed, without blanks around it.
+ *
+ * @param gone ends the question when nobody needs the answer any more
+ * @throws VCommandError (1) at the end of input; the reason of the context's signal or of `gone`
+ */
+export function ask(context: VCommandContext, question: string, gone?: AbortSignal): Promise<string> {
+  const { stdin, stderr, view } = context
+  const signal = gone === undefined ? context.signal : AbortSignal.any([context.signal, gone])
   view.pause()
   return new Promise((resolve, reject) => {
     const lines = createInterface({ input: stdin, output: stderr, terminal: context.terminals.stdin })
@@ -20,13 +26,17 @@ export function ask(context: VCommandContext, question: string): Promise<string>
       lines.close()
       done()
     }
-    const onAbort = (): void => settle(() => reject(signal.reason))
+    const onAbort = (): void => {
+      stderr.write('\n')
+      settle(() => reject(signal.reason))
+    }
     const onClose = (): void =>
       settle(() => reject(new VCommandError(EXIT.failure, 'the question was not answered')))
     lines.on('close', onClose)
     // readline takes Ctrl-C for itself; as a signal it reaches everybody.
     lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
     signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
     lines.question(question, (answer) => settle(() => resolve(answer.trim())))
   })
 }

@@ -4,6 +4,8 @@
  * Decides their order in the help. Invariant: what is not in this table does not exist; help and completion are made of it.
  */
 import type { VCommand } from '../command.js'
+import { RECV_COMMAND } from './recv.js'
+import { SEND_COMMAND } from './send.js'
 
 /** All commands. */
-export const COMMANDS: readonly VCommand[] = []
+export const COMMANDS: readonly VCommand[] = [SEND_COMMAND, RECV_COMMAND]

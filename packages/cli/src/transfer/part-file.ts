@@ -1,0 +1,176 @@
+/**
+ * A file while it arrives: beside its place, under another name, until all of it is there and was compared.
+ *
+ * Decides how it is written and how it gets its name. Invariant: under the final name stands either what was there before
+ * or the whole file; a link that somebody put in the way is never followed.
+ */
+import type { Hash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { EXIT, VCommandError } from '../exit-codes.js'
+import { hashPrefix, newHash } from './digest.js'
+import type { VTransferEntry } from './manifest.js'
+import { partName, showName } from './names.js'
+
+const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants
+/** What file systems say that have no hard links. */
+const NO_LINKS: readonly unknown[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK']
+
+/** How much of a file is there, and the hash of it. */
+export interface VPartState {
+  readonly sizeBytes: number
+  readonly hash: Hash
+}
+
+/** A file that is being received. */
+export class PartFile {
+  readonly #handle: FileHandle
+  readonly #part: string
+  readonly #final: string
+  readonly #hash: Hash
+  #position: number
+
+  /** @param final the whole path that it is to have */
+  private constructor(handle: FileHandle, final: string, state: VPartState) {
+    this.#handle = handle
+    this.#part = partPath(final)
+    this.#final = final
+    this.#hash = state.hash
+    this.#position = state.sizeBytes
+  }
+
+  /** Opens the file to be written, behind `state` of it or, without, from its beginning. */
+  static async open(final: string, state?: VPartState): Promise<PartFile> {
+    if (state !== undefined) return new PartFile(await openPart(final), final, state)
+    await unlink(partPath(final)).catch(ignoreMissing)
+    const handle = await open(partPath(final), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+    return new PartFile(handle, final, { sizeBytes: 0, hash: newHash() })
+  }
+
+  /** What an earlier attempt has left of a file, at most `mostBytes` of it; undefined for nothing. */
+  static async left(final: string, mostBytes: number): Promise<VPartState | undefined> {
+    let handle: FileHandle
+    try {
+      handle = await openPart(final)
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+      throw error
+    }
+    try {
+      const { size } = await handle.stat()
+      const sizeBytes = Math.min(size, mostBytes)
+      return sizeBytes === 0 ? undefined : { sizeBytes, hash: await hashPrefix(handle, sizeBytes) }
+    } finally {
+      await handle.close()
+    }
+  }
+
+  /** Writes pieces behind what is there. Hashing goes on while the system writes. */
+  async write(pieces: readonly Buffer[]): Promise<void> {
+    const writing = this.#writeAll(pieces)
+    for (const piece of pieces) this.#hash.update(piece)
+    await writing
+  }
+
+  /** SHA-256 of all that was written. Called once, after the last byte. */
+  digest(): Buffer {
+    return this.#hash.digest()
+  }
+
+  /** All of it is there: gives it its permissions, its time and its name. @throws VCommandError (7) if the name is taken */
+  async finish({ mode, changedMs, path }: VTransferEntry, replaces: boolean): Promise<void> {
+    await this.#handle.truncate(this.#position)
+    await this.#handle.chmod(mode & ~process.umask())
+    await this.#handle.utimes(changedMs / 1000, changedMs / 1000)
+    await this.#handle.close()
+    if (replaces) await rename(this.#part, this.#final)
+    else await placeNew(this.#part, this.#final, path)
+  }
+
+  /** Stops. What is there stays for another attempt, unless it is nothing. */
+  async close(): Promise<void> {
+    await this.#handle.close()
+    if (this.#position === 0) await unlink(this.#part).catch(ignoreMissing)
+  }
+
+  /** Stops, and leaves nothing. */
+  async discard(): Promise<void> {
+    await this.#handle.close()
+    await unlink(this.#part).catch(ignoreMissing)
+  }
+
+  async #writeAll(pieces: readonly Buffer[]): Promise<void> {
+    let left = pieces
+    while (left.length > 0) {
+      const { bytesWritten } = await this.#handle.writev(left, this.#position)
+      this.#position += bytesWritten
+      left = behind(left, bytesWritten)
+    }
+  }
+}
+
+/** Where a file is until it is whole. */
+export function partPath(final: string): string {
+  return join(dirname(final), partName(final.slice(dirname(final).length).replace(/^[/\\]/, '')))
+}
+
+/** Opens what an earlier attempt has left. It has to be a file of its own, not a link of either kind. */
+async function openPart(final: string): Promise<FileHandle> {
+  const handle = await open(partPath(final), O_RDWR | O_NOFOLLOW)
+  const about = await handle.stat()
+  if (about.isFile() && about.nlink === 1) return handle
+  await handle.close()
+  const what = `"${showName(partPath(final))}" is not what an earlier attempt has left`
+  throw new VCommandError(EXIT.localIO, what, 'remove it, or choose another folder by --out')
+}
+
+/** Names a file without ever replacing another. */
+async function placeNew(part: string, final: string, path: readonly string[]): Promise<void> {
+  try {
+    await link(part, final)
+  } catch (error) {
+    const { code } = error as { code?: unknown }
+    if (code === 'EEXIST') throw takenError(path)
+    if (!NO_LINKS.includes(code)) throw error
+    if (await isThere(final)) throw takenError(path)
+    await rename(part, final)
+    return
+  }
+  await unlink(part)
+}
+
+/** True if anything has this name, a link that leads nowhere included. */
+export async function isThere(file: string): Promise<boolean> {
+  try {
+    await lstat(file)
+    return true
+  } catch (error) {
+    ignoreMissing(error)
+    return false
+  }
+}
+
+/** A name is taken. */
+export function takenError(path: readonly string[]): VCommandError {
+  const what = `"${path.map(showName).join('/')}" is there already`
+  return new VCommandError(EXIT.localIO, what, 'take it by --rename, --overwrite, or --resume')
+}
+
+function ignoreMissing(error: unknown): void {
+  if ((error as { code?: unknown }).code !== 'ENOENT') throw error
+}
+
+/** What is left of `pieces` behind the first `count` bytes: a write may take less than it was given. */
+function behind(pieces: readonly Buffer[], count: number): readonly Buffer[] {
+  let skip = count
+  let at = 0
+  for (let piece = pieces[at]; piece !== undefined && piece.length <= skip; piece = pieces[at]) {
+    skip -= piece.length
+    at += 1
+  }
+  const rest = pieces.slice(at)
+  const [first] = rest
+  if (first !== undefined && skip > 0) rest[0] = first.subarray(skip)
+  return rest
+}
