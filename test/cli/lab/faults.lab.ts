@@ -3,7 +3,7 @@
  * side that dies.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -111,6 +111,7 @@ describe('a transfer in the lab goes on and ends well', () => {
       const folder = mkdtempSync(join(tmpdir(), 'vut-lab-'))
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
       const [sent, out] = [join(folder, 'sent.bin'), join(folder, 'out')]
+      mkdirSync(out)
       writeFileSync(sent, randomBytes(BYTES))
       const first = await sending(lab, sent, out)
       await first.receiver.event('a third', ({ bytes }) => Number(bytes) > BYTES / 3)

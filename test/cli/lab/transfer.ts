@@ -3,7 +3,7 @@
  * it.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LabEvent, LabVut, NatLab } from './nat-lab.js'
@@ -65,6 +65,7 @@ export async function transfer(lab: NatLab, terms: TransferTerms): Promise<Trans
 async function transferIn(folder: string, lab: NatLab, terms: TransferTerms): Promise<TransferResult> {
   const sent = join(folder, 'sent.bin')
   const out = join(folder, 'out')
+  mkdirSync(out)
   writeFileSync(sent, randomBytes(terms.bytes))
   const common = [...relayOf(lab), '--json', ...(terms.options ?? [])]
   const relay = await startRelay(lab)
