@@ -15,6 +15,8 @@ export interface CoreHandlers {
   onStreamsAvailable(): void
   onDatagram(bytes: Buffer): void
   onPeerChanged(peer: VIPSocketPeer): void
+  onPathTried(peer: VIPSocketPeer, answered: boolean): void
+  onPathSilent(peer: VIPSocketPeer): void
   onConnected(peer: VIPSocketPeer): void
   onClosed(reason: VFailure): void
   /** Nothing is left: no timer, nothing to send. */
@@ -129,6 +131,12 @@ export class TransportCore implements StreamDeviceOwner, RunnerClient {
         break
       case 'peer-changed':
         this.#handlers?.onPeerChanged(event.peer)
+        break
+      case 'path-tried':
+        this.#handlers?.onPathTried(event.peer, event.answered)
+        break
+      case 'path-silent':
+        this.#handlers?.onPathSilent(event.peer)
         break
       case 'closed':
         this.#closed(event.reason)

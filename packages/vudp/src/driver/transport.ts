@@ -41,6 +41,10 @@ export interface VUDPHandlers {
   readonly onDatagram?: (bytes: Buffer) => void
   /** The peer is reached at another address from now on. */
   readonly onPeerChanged?: (peer: VIPSocketPeer) => void
+  /** An address that `tryPath` was called for has answered, or has not. */
+  readonly onPathTried?: (peer: VIPSocketPeer, answered: boolean) => void
+  /** For three probe time-outs, and a second at least, nothing was acknowledged. Told once for each silence. */
+  readonly onPathSilent?: (peer: VIPSocketPeer) => void
   /** The peer has proved itself, at this address. Told in the same turn, before `whenConnected` settles. */
   readonly onConnected?: (peer: VIPSocketPeer) => void
   /** The connection is over. Told in the same turn, before `whenClosed` settles. */
@@ -201,6 +205,19 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
     return true
   }
 
+  /**
+   * Asks whether the peer is at another address, while everything goes on as it is, and goes over to it if it answers;
+   * with `onlyAsk` leaves it at that. `onPathTried` tells. False before there is a connection, after its end, for the
+   * address in use, and where the version is bound to one address.
+   */
+  tryPath(peer: VIPSocketPeer, onlyAsk = false): boolean {
+    const { engine } = this.#core
+    if (!(engine instanceof VUDPConnection)) return false
+    const isTried = engine.tryPath(this.reactor.time(), peer, onlyAsk)
+    if (isTried) this.#core.kick()
+    return isTried
+  }
+
   /** Closes cleanly, and waits until the connection is over; what is still said for the sake of the peer goes on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.closeIO(new VFIOCompleted())
@@ -236,6 +253,8 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
       },
       onStreamsAvailable: () => this.#guard(() => this.#options.onStreamsAvailable?.()),
       onDatagram: (bytes) => this.#guard(() => this.#options.onDatagram?.(bytes)),
+      onPathTried: (peer, answered) => this.#guard(() => this.#options.onPathTried?.(peer, answered)),
+      onPathSilent: (peer) => this.#guard(() => this.#options.onPathSilent?.(peer)),
       onPeerChanged: (peer) => this.#guard(() => this.#options.onPeerChanged?.(peer)),
     }
   }

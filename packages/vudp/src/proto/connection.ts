@@ -42,6 +42,8 @@ export class VUDPConnection implements IVUDPEngine {
   /** What the application asked for and the time is needed for. */
   #closeAsked: VFailure | null = null
   #addressAsked = false
+  /** It was told that nothing is acknowledged any more. */
+  #isSilent = false
   #isFinishing = false
   #closedEvent: VUDPEvent | null = null
 
@@ -96,6 +98,16 @@ export class VUDPConnection implements IVUDPEngine {
     handshake.onTimeout(now)
   }
 
+  /**
+   * Asks whether the peer is at another address, while everything goes on as it is; if it is, goes over to it, or with
+   * `onlyAsk` leaves it at that. The event `path-tried` follows, unless another address is tried before. False before the
+   * handshake is over, after the end, and for the address in use.
+   */
+  tryPath(now: number, peer: VIPSocketPeer, onlyAsk = false): boolean {
+    if (!this.connected || this.#parts.closing.state !== 'open') return false
+    return this.#parts.paths.probe(now, peer, !onlyAsk)
+  }
+
   openStream(): IVUDPStream | null {
     return this.#isFinishing ? null : this.#parts.streams.open()
   }
@@ -140,7 +152,7 @@ export class VUDPConnection implements IVUDPEngine {
     }
     if (closing.state === 'open' && this.connected) {
       if (now >= paths.dueAt) paths.onTimeout(now)
-      if (now >= recovery.dueAt) recovery.onTimeout(now)
+      if (now >= recovery.dueAt) this.#lossTimeout(now)
       if (now >= liveness.pingAt) liveness.owesPing = true
       const { blocked } = this.#parts.streams.scheduler
       if (now >= blocked.dueAt) blocked.onTimeout(now, recovery.ptoMs)
@@ -199,6 +211,15 @@ export class VUDPConnection implements IVUDPEngine {
       role: this.#parts.config.isInitiator ? 'client' : 'server',
     })
     this.#parts.handshake.start(now)
+  }
+
+  #lossTimeout(now: number): void {
+    const { recovery } = this.#parts
+    recovery.onTimeout(now)
+    if (recovery.ptoCount <= 1) this.#isSilent = false
+    if (this.#isSilent || !recovery.isSilent(now)) return
+    this.#isSilent = true
+    this.#events.push({ type: 'path-silent', peer: this.peer })
   }
 
   #takeData(now: number, from: VIPSocketPeer, bytes: Buffer): void {

@@ -49,6 +49,10 @@ export type VUDPEvent =
   | { readonly type: 'datagram'; readonly bytes: Buffer }
   /** The peer is reached at another address from now on. */
   | { readonly type: 'peer-changed'; readonly peer: VIPSocketPeer }
+  /** An address that the application had tried has answered, or has not. */
+  | { readonly type: 'path-tried'; readonly peer: VIPSocketPeer; readonly answered: boolean }
+  /** For three probe time-outs, and a second at least, nothing that was sent was acknowledged. Told once for each silence. */
+  | { readonly type: 'path-silent'; readonly peer: VIPSocketPeer }
   /** It is over: `VFIOCompleted` if both directions ended cleanly and arrived. Transmission may still linger. */
   | { readonly type: 'closed'; readonly reason: VFailure }
 

@@ -52,8 +52,14 @@ export function createParts(config: V1Config, means: VUDPMeans, events: PartEven
     get ptoMs() {
       return recovery.ptoMs
     },
+    leads: config.isInitiator,
     onPathChanged: (now) => events.pathChanged(now),
+    onMoved: () => {
+      liveness.owesPing = true
+    },
+    onProbed: (peer, answered) => events.tell({ type: 'path-tried', peer, answered }),
   })
+  const liveness = new Liveness(config.idleTimeoutMs, config.keepAliveMs)
   return {
     config,
     means,
@@ -70,7 +76,7 @@ export function createParts(config: V1Config, means: VUDPMeans, events: PartEven
     }),
     unreliable: new UnreliableQueue(),
     closing: new Closing(),
-    liveness: new Liveness(config.idleTimeoutMs, config.keepAliveMs),
+    liveness,
     counts: { sent: 0, sentBytes: 0, received: 0, receivedBytes: 0, invalid: 0, repeated: 0 },
     protection: null,
     connected: false,

@@ -16,6 +16,7 @@ export class Inbound {
   readonly #frame = new FrameReader()
   #asks = false
   #moves = false
+  #sizeBytes = 0
 
   constructor(parts: V1Parts, events: FrameEvents) {
     this.#parts = parts
@@ -29,6 +30,7 @@ export class Inbound {
     this.#asks = false
     this.#moves = false
     this.#frame.reset(protection.plain)
+    this.#sizeBytes = sizeBytes
     while (this.#frame.next()) this.#takeFrame(now, from, protection.plainIsLent)
     if (this.#frame.fault !== '') throw new ProtocolFault(VUT_CODE.frame, this.#frame.fault)
     if (closing.state === 'open') acks.onReceived(now, protection.number, this.#asks)
@@ -76,7 +78,7 @@ export class Inbound {
   #takePath(now: number, from: VIPSocketPeer): void {
     const { paths, ids } = this.#parts
     const { type, data, stream } = this.#frame
-    if (type === FRAME.pathChallenge) paths.onChallenge(from, data)
+    if (type === FRAME.pathChallenge) paths.onChallenge(now, from, data, this.#sizeBytes)
     else if (type === FRAME.pathResponse) paths.onResponse(now, data)
     else ids.onNew(stream, data)
   }

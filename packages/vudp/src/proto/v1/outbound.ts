@@ -55,6 +55,7 @@ export class Outbound {
     if (!connected) return false
     return (
       this.#sendAnswer(now, batch, protection) ||
+      this.#sendQuestion(now, batch, protection) ||
       this.#sendProbe(now, batch, protection) ||
       this.#sendData(now, batch, protection)
     )
@@ -79,12 +80,27 @@ export class Outbound {
   /** An answer to a challenge from another address than the one in use. */
   #sendAnswer(now: number, batch: VTransmitBatch, protection: Protection): boolean {
     const { paths, recovery } = this.#parts
-    const peer = paths.answerPeer
+    const peer = paths.answers.peer
     if (peer === null || peer === paths.current.peer) return false
     batch.begin(peer)
     const builder = this.#begin(batch, LEAST_BYTES)
     if (builder === null) return false
-    paths.writeAnswers(builder, peer)
+    paths.answers.write(builder, peer)
+    this.#seal(now, batch, protection)
+    if (builder.packet !== null) recovery.pool.give(builder.packet)
+    this.#parts.liveness.onAsked(now)
+    return true
+  }
+
+  /** A challenge to another address than the one in use. */
+  #sendQuestion(now: number, batch: VTransmitBatch, protection: Protection): boolean {
+    const { paths, recovery } = this.#parts
+    const peer = paths.probePeer
+    if (peer === null) return false
+    batch.begin(peer)
+    const builder = this.#begin(batch, Math.max(LEAST_BYTES, Math.min(VUT1.datagramBytes, paths.probeBytes)))
+    if (builder === null) return false
+    paths.writeProbe(now, builder)
     this.#seal(now, batch, protection)
     if (builder.packet !== null) recovery.pool.give(builder.packet)
     this.#parts.liveness.onAsked(now)
@@ -147,7 +163,7 @@ export class Outbound {
     if (acks.isOwed) acks.write(now, builder, smoothedRttMs)
     const wantsAck = acks.rangeCount >= VUT1.pingAtRanges && now >= this.#askAckAt && !builder.isEmpty
     paths.writeChallenge(builder)
-    paths.writeAnswers(builder, paths.current.peer)
+    paths.answers.write(builder, paths.current.peer)
     if (withData) {
       const { isEmpty } = builder
       ids.write(builder)
@@ -167,7 +183,7 @@ export class Outbound {
     const { acks, streams, ids, liveness, unreliable, recovery, paths } = this.#parts
     this.isHeldBack = path.allowedBytes < LEAST_BYTES
     if (this.isHeldBack) return 'nothing'
-    const mustAnswer = acks.dueAt <= now || paths.owesChallenge || paths.answerPeer !== null
+    const mustAnswer = acks.dueAt <= now || paths.owesChallenge || paths.answers.peer !== null
     if (path.allowedBytes < LEAST_BYTES + RESERVED_BYTES) return mustAnswer ? 'ack' : 'nothing'
     if (recovery.probesOwed > 0 && !this.#isSilent(now, path)) return 'data'
     const work = streams.scheduler.hasWork || ids.hasWork || unreliable.hasWork || liveness.owesPing

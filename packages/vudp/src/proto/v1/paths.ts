@@ -9,9 +9,10 @@ import type { VIPSocketPeer } from '@vio/io'
 import type { IVRandom } from '@vio/reactor'
 import { VUT1 } from '../profile.js'
 import type { DatagramBuilder } from './builder.js'
-import { Fifo } from './fifo.js'
 import { FRAME, writeWithBytes } from './frames.js'
 import { Path, type PathOptions } from './path.js'
+import { PathAnswers } from './path-answers.js'
+import { PathProbe, type ProbeOutcome } from './path-probe.js'
 
 const CHALLENGE_BYTES = 8
 const FRAME_BYTES: number = 1 + CHALLENGE_BYTES
@@ -20,8 +21,14 @@ const FRAME_BYTES: number = 1 + CHALLENGE_BYTES
 export interface PathsOwner {
   /** How long a probe waits on the present path. */
   readonly ptoMs: number
+  /** True for the side whose moves the other one follows, not the other way round: the initiator. */
+  readonly leads: boolean
   /** Another path is used from now on. */
   onPathChanged(now: number): void
+  /** The peer is asked to follow: something has to leave on the present path that does more than probe. */
+  onMoved(): void
+  /** It is known whether the peer answers at an address that `probe` was called for. */
+  onProbed(peer: VIPSocketPeer, answered: boolean): void
 }
 
 /** What is known of the address where the handshake has met the peer. */
@@ -35,12 +42,6 @@ export interface PathStart {
   readonly sentBytes: number
   /** Other addresses where the peer may be, if it turns out not to be there. */
   readonly spares: readonly VIPSocketPeer[]
-}
-
-/** An answer that waits to leave. */
-interface Answer {
-  readonly peer: VIPSocketPeer
-  readonly data: Buffer
 }
 
 /** The paths of one connection. */
@@ -57,7 +58,15 @@ export class Paths {
   #owesChallenge = false
   #challengeAt = Number.POSITIVE_INFINITY
   #deadline = Number.POSITIVE_INFINITY
-  readonly #answers = new Fifo<Answer>()
+  /** The answers that are owed to challenges. */
+  readonly answers: PathAnswers = new PathAnswers()
+  /** The question to an address beside the present path, and who asked: this side itself, or only because it was asked. */
+  readonly #probe: PathProbe
+  #isProbeOwn = false
+  /** An address that has answered without having been moved to. */
+  #standby: Path | null = null
+  /** Until when the peer may take to follow a move of this side's own; Infinity while there is none. */
+  #followBy = Number.POSITIVE_INFINITY
   /** How often the connection has moved. */
   migrations = 0
 
@@ -66,6 +75,7 @@ export class Paths {
     this.#random = random
     this.#owner = owner
     this.#current = new Path(peer, options)
+    this.#probe = new PathProbe(random)
   }
 
   /** The path in use. */
@@ -80,12 +90,17 @@ export class Paths {
 
   /** When `onTimeout` is due; Infinity for never. */
   get dueAt(): number {
-    return Math.min(this.#challengeAt, this.#deadline)
+    return Math.min(this.#challengeAt, this.#deadline, this.#probe.dueAt, this.#followBy)
   }
 
-  /** The address where an answer has to go next; null if there is none. */
-  get answerPeer(): VIPSocketPeer | null {
-    return this.#answers.first?.peer ?? null
+  /** The address beside the present path that is to be asked now; null if there is none. */
+  get probePeer(): VIPSocketPeer | null {
+    return this.#probe.owedPeer
+  }
+
+  /** How large the datagram with that question is at most. */
+  get probeBytes(): number {
+    return this.#probe.question?.sizeBytes ?? 0
   }
 
   /** The handshake has shown where the peer is. */
@@ -111,19 +126,41 @@ export class Paths {
   onDatagram(now: number, from: VIPSocketPeer, sizeBytes: number, moves: boolean): void {
     const { peer } = this.#current
     const isCurrent = from === peer || from.equals(peer)
+    if (this.#followBy !== Number.POSITIVE_INFINITY) {
+      // What still comes from elsewhere was sent before the peer knew of the move.
+      if (isCurrent && moves) this.#followed()
+      if (isCurrent) this.#current.onReceived(now, sizeBytes)
+      return
+    }
     if (!isCurrent && moves) this.#move(now, from)
     if (isCurrent || moves) this.#current.onReceived(now, sizeBytes)
   }
 
-  /** PATH_CHALLENGE: is answered to where it came from. */
-  onChallenge(from: VIPSocketPeer, data: Buffer): void {
-    if (this.#answers.length >= VUT1.maxPathResponses) this.#answers.shift()
-    this.#answers.push({ peer: from, data: Buffer.from(data) })
+  /** PATH_CHALLENGE: is answered to where it came from; from elsewhere it is a reason to ask as well. */
+  onChallenge(now: number, from: VIPSocketPeer, data: Buffer, sizeBytes: number): void {
+    this.answers.add(from, data)
+    if (this.#probe.question !== null || from === this.#current.peer || from.equals(this.#current.peer))
+      return
+    if (this.#standbyAt(now, from) === null) this.#ask(now, from, { moves: false, sizeBytes })
+  }
+
+  /**
+   * Asks whether the peer is at another address, while everything goes on as it is; `moves` to go over to it if so. False
+   * if that is the present address.
+   */
+  probe(now: number, peer: VIPSocketPeer, moves: boolean): boolean {
+    if (peer.equals(this.#current.peer)) return false
+    this.#isProbeOwn = true
+    this.#ask(now, peer, { moves, sizeBytes: VUT1.datagramBytes })
+    return true
   }
 
   /** PATH_RESPONSE: proves the present path if it answers its challenge. */
   onResponse(now: number, data: Buffer): void {
-    if (this.#challenge === null || !this.#challenge.equals(data)) return
+    if (this.#challenge === null || !this.#challenge.equals(data)) {
+      this.#probed(now, this.#probe.take(now, data))
+      return
+    }
     this.#endChallenge()
     this.#previous = null
     this.#spares = []
@@ -145,6 +182,8 @@ export class Paths {
 
   /** Sends a challenge again, or goes back. */
   onTimeout(now: number): void {
+    this.#probed(now, this.#probe.onTimeout(now))
+    if (now >= this.#followBy) this.#notFollowed(now)
     if (now >= this.#deadline) {
       this.#endChallenge()
       this.#goBack(now)
@@ -161,26 +200,82 @@ export class Paths {
     this.#owesChallenge = false
   }
 
-  /** Writes the answers that are owed to `peer`, as far as there is room. */
-  writeAnswers(builder: DatagramBuilder, peer: VIPSocketPeer): void {
-    for (let answer = this.#answers.first; answer?.peer === peer; answer = this.#answers.first) {
-      if (builder.room < FRAME_BYTES) return
-      builder.wrote(writeWithBytes(builder.bytes, builder.at, [FRAME.pathResponse], answer.data))
-      this.#answers.shift()
-    }
+  /** Writes the question to the address beside the present path. */
+  writeProbe(now: number, builder: DatagramBuilder): void {
+    this.#probe.write(now, builder)
   }
 
   /** The connection is over. */
   clear(): void {
-    this.#answers.clear()
+    this.answers.clear()
     this.#endChallenge()
+    this.#probe.end()
+    this.#followBy = Number.POSITIVE_INFINITY
   }
 
   get #pathOptions(): PathOptions {
     return { ...this.#options, boundBytes: this.#boundBytes }
   }
 
+  #ask(now: number, peer: VIPSocketPeer, how: { readonly moves: boolean; readonly sizeBytes: number }): void {
+    const waitMs = Math.max(this.#owner.ptoMs, VUT1.initFirstDelayMs)
+    this.#probe.begin(now, { path: new Path(peer, this.#pathOptions), waitMs, ...how })
+  }
+
+  #probed(now: number, outcome: ProbeOutcome | null): void {
+    if (outcome === null) return
+    const { path, moves, answered } = outcome
+    const isOwn = this.#isProbeOwn
+    this.#isProbeOwn = false
+    if (answered && !moves) this.#standby = path
+    else if (answered) this.#goOver(now, path)
+    if (isOwn) this.#owner.onProbed(path.peer, answered)
+  }
+
+  /** To an address that has answered, on this side's own account. */
+  #goOver(now: number, path: Path): void {
+    this.#endChallenge()
+    this.#previous = this.#current
+    this.#standby = null
+    this.#use(now, path)
+    // Who does not lead goes where the other side is heard, also if that is back.
+    if (this.#owner.leads) {
+      this.#followBy = now + VUT1.validationPtos * Math.max(this.#owner.ptoMs, VUT1.validationMs)
+    }
+    this.#owner.onMoved()
+  }
+
+  #followed(): void {
+    this.#followBy = Number.POSITIVE_INFINITY
+    this.#previous = null
+  }
+
+  /** Nothing came on the new path although it had answered: back. */
+  #notFollowed(now: number): void {
+    const previous = this.#previous
+    this.#followed()
+    if (previous === null) return
+    this.#use(now, previous)
+    this.#owner.onMoved()
+  }
+
+  /** What is known of an address that has answered not long ago. */
+  #standbyAt(now: number, peer: VIPSocketPeer): Path | null {
+    const path = this.#standby
+    if (path === null || !path.peer.equals(peer)) return null
+    return now - path.provenAt <= VUT1.consentMs ? path : null
+  }
+
   #move(now: number, from: VIPSocketPeer): void {
+    if (this.#probe.question?.path.peer.equals(from) === true) this.#probe.end()
+    const standby = this.#standbyAt(now, from)
+    if (standby !== null) {
+      this.#standby = null
+      this.#endChallenge()
+      this.#previous = null
+      this.#use(now, standby)
+      return
+    }
     const previous = this.#previous
     if (previous !== null && (previous.peer === from || previous.peer.equals(from))) {
       // The newest comes from where it always came from: what came from elsewhere was a copy, or a short trip.

@@ -72,6 +72,11 @@ export class Recovery {
     return this.#outstanding.head
   }
 
+  /** True if nothing was acknowledged for three probe time-outs, and for a second at least. */
+  isSilent(now: number): boolean {
+    return this.ptoCount >= VUT1.validationPtos && now - this.#goodAt >= VUT1.validationMs
+  }
+
   /** When `onTimeout` is due; Infinity for never. */
   get dueAt(): number {
     return Math.min(this.#lossAt, this.#ptoAt())
