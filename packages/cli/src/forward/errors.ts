@@ -27,11 +27,17 @@ export class ForwardListenError extends VIOError {
 /** The other side answered a request with no, or could not do what it was asked. */
 export class ForwardRefused extends VIOError {
   override readonly code: string = 'V_FORWARD_REFUSED'
+  /** What was asked for. */
+  readonly what: string
   readonly status: AnswerStatus
+  /** More about why, as the other side or the system has it. */
+  readonly reason: string
 
   constructor(what: string, status: AnswerStatus, reason: string) {
     super(`${what}: ${STATUS_TEXT[status]}${reason === '' ? '' : ` (${printable(reason)})`}`)
+    this.what = what
     this.status = status
+    this.reason = reason
   }
 }
 

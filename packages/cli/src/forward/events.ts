@@ -1,0 +1,31 @@
+/**
+ * What forwards tell while they run, in plain values.
+ *
+ * Decides names and fields; words and lines are the command's. Invariant: text of the other side stands in fields of its
+ * own, never inside a sentence.
+ */
+import type { ForwardSpec, ListenAt } from './spec.js'
+
+/** One event. */
+export type ForwardEvent =
+  /** A forward of this side is in place. `at` is where, with the port that was found. */
+  | { readonly type: 'listening'; readonly spec: ForwardSpec; readonly at: string }
+  /** The other side has something listened on here. */
+  | { readonly type: 'serving'; readonly at: ListenAt }
+  /** The other side asked for something and was told no. */
+  | { readonly type: 'refused'; readonly what: string; readonly rule: string }
+  /** A connection that this side asked for did not come about. */
+  | { readonly type: 'failed'; readonly error: Error }
+  /** A connection has begun. */
+  | { readonly type: 'opened'; readonly what: string }
+  /** A connection is over. */
+  | {
+      readonly type: 'closed'
+      readonly what: string
+      readonly sentBytes: number
+      readonly receivedBytes: number
+      readonly clean: boolean
+    }
+
+/** Takes events. */
+export type ForwardListener = (event: ForwardEvent) => void
