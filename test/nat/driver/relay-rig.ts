@@ -2,6 +2,7 @@
  * A relay on the sockets of this machine for tests, and parties that use it.
  */
 import { readdirSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { VIPSocketPeer as Peer, type VIPSocketPeer, type VTransmitBatch } from '@vio/io'
 import {
   encodeRendezvous,
@@ -129,6 +130,33 @@ export class RelayRig {
     onTestFinished(() => bound.close())
     await until(() => bound.client.isBound, 'a leg bound by UDP')
     return bound
+  }
+
+  /** A plain connection that a leg is bound to, and that reads nothing from then on. */
+  async blockedStream(leg: VRelayLeg): Promise<Socket> {
+    const socket = connect({ host: '127.0.0.1', port: this.port })
+    onTestFinished(() => void socket.destroy())
+    socket.on('error', () => undefined)
+    socket.write(Uint8Array.of(0))
+    const reader = new VRendezvousReader()
+    let isBound = false
+    socket.on('data', (bytes) => {
+      if (isBound) return
+      reader.push(bytes)
+      for (let next = reader.next(); next !== undefined; next = reader.next()) {
+        if (next.type === 'welcome') {
+          const token = Buffer.from(leg.token, 'base64')
+          const mac = streamProof(natCrypto, token, Buffer.from(next.nonce, 'base64')).toString('base64')
+          socket.write(encodeRendezvous({ type: 'relay', leg: leg.leg, mac }))
+        } else if (next.type === 'relaying') {
+          isBound = true
+          socket.pause()
+          return
+        }
+      }
+    })
+    await until(() => isBound, 'a stream that is bound')
+    return socket
   }
 
   /** A leg that is bound to a stream. */
@@ -290,23 +318,49 @@ export class StreamLeg implements Leg {
 
 const DATAGRAM_BYTES = 1_000
 const AT_ONCE = 32
+const RESEND_MS = 300
+const FIRST_NUMBER = 0x40000000
+
+/** How much is carried, and whether datagrams may be lost on the way and are sent again. */
+export interface CarryOptions {
+  readonly sizeBytes?: number
+  readonly isLossy?: boolean
+}
 
 /** Carries a megabyte in datagrams that differ, a few at a time, and compares what arrived with what was sent. */
-export async function carries(from: Leg, to: Leg, sizeBytes = 1_000_000): Promise<void> {
+export async function carries(from: Leg, to: Leg, options: CarryOptions = {}): Promise<void> {
+  const { sizeBytes = 1_000_000, isLossy = false } = options
   const count = sizeBytes / DATAGRAM_BYTES
+  const arrived: Buffer[] = []
   to.received.length = 0
-  for (let at = 0; at < count; at += 1) {
-    from.send(datagramOf(at))
-    if ((at + 1) % AT_ONCE === 0) await until(() => to.received.length > at, `datagram ${at}`)
+  for (let first = 0; first < count; first += AT_ONCE) {
+    const window = Array.from({ length: Math.min(AT_ONCE, count - first) }, (_, at) => first + at)
+    for (const at of window) from.send(datagramOf(at))
+    let again = Date.now() + RESEND_MS
+    const isThere = (): boolean => {
+      for (const datagram of to.received.splice(0)) take(arrived, datagram, isLossy)
+      const missing = window.filter((at) => arrived[at] === undefined)
+      if (isLossy && Date.now() > again) {
+        for (const at of missing) from.send(datagramOf(at))
+        again = Date.now() + RESEND_MS
+      }
+      return missing.length === 0
+    }
+    await until(isThere, `the datagrams from ${first} on`)
   }
-  await until(() => to.received.length >= count, 'the last datagram')
-  const wrong = to.received.findIndex((datagram, at) => !datagram.equals(datagramOf(at)))
-  expect(wrong).toBe(-1)
-  expect(to.received).toHaveLength(count)
+  expect(arrived.findIndex((datagram, at) => !datagram.equals(datagramOf(at)))).toBe(-1)
+  expect(arrived).toHaveLength(count)
+}
+
+/** Where none is lost, they come in their order and once. */
+function take(arrived: Buffer[], datagram: Buffer, isLossy: boolean): void {
+  const at = datagram.readUInt32BE(0) - FIRST_NUMBER
+  if (!isLossy && at !== arrived.length) throw new Error(`${at} came where ${arrived.length} was due`)
+  arrived[at] ??= datagram
 }
 
 function datagramOf(at: number): Buffer {
   const bytes = Buffer.alloc(DATAGRAM_BYTES, at % 251)
-  bytes.writeUInt32BE(0x40000000 + at, 0)
+  bytes.writeUInt32BE(FIRST_NUMBER + at, 0)
   return bytes
 }
