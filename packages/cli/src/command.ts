@@ -52,6 +52,8 @@ export interface VCommand {
   readonly operands: readonly [number, number]
   /** Shell completion offers files for its operands. */
   readonly completes?: 'file'
+  /** The operands that there are, where they are few: for completion. */
+  readonly choices?: readonly string[]
   /** Does it. What it throws becomes an exit code by `failureOf`. */
   run(context: VCommandContext): Promise<VExitCode>
 }

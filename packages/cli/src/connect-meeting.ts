@@ -4,11 +4,83 @@
  * Decides how a request becomes options of the connecter and its events those of the command. Invariant: an attempt that
  * fails leaves nothing behind.
  */
+import { type VConnecterEvent, VUDPConnecter } from '@vio/nat'
 import type { VCliContext } from './context.js'
-import { EXIT, VCommandError } from './exit-codes.js'
+import { failureOf } from './failure.js'
 import type { VMeeting, VMeetRequest } from './meeting.js'
+import { type OwnRelay, startOwnRelay } from './own-relay.js'
+import type { VCliEvent } from './view/event.js'
 
 /** Meets over the network. @throws VCommandError with the code that says why not */
-export async function connectMeeting(_context: VCliContext, request: VMeetRequest): Promise<VMeeting> {
-  throw new VCommandError(EXIT.failure, `no way to ${request.relays.join(', ')} is built in yet`)
+export async function connectMeeting(context: VCliContext, request: VMeetRequest): Promise<VMeeting> {
+  const own = request.relays.includes('self') ? await startOwnRelay(context) : null
+  try {
+    return await connect(context, request, own)
+  } catch (error) {
+    await own?.close()
+    throw failureOf(error)
+  }
+}
+
+async function connect(context: VCliContext, request: VMeetRequest, own: OwnRelay | null): Promise<VMeeting> {
+  const { code, path, port, timeoutMs, signal, onEvent } = request
+  const relays = request.relays.map((relay) => (relay === 'self' && own !== null ? own.address : relay))
+  const connecter = new VUDPConnecter(context.reactor, {
+    relays,
+    path,
+    port,
+    ...(code === undefined ? {} : { code }),
+    ...(timeoutMs === undefined ? {} : { meetTimeoutMs: timeoutMs }),
+    onEvent: (event) => {
+      const told = commandEvent(event, request, own)
+      if (told !== undefined) onEvent(told)
+    },
+  })
+  const transport = await connecter.connect({ signal })
+  return {
+    transport,
+    close: async () => {
+      connecter.close()
+      await own?.close()
+    },
+  }
+}
+
+/** An event of the connecter as one of the command. */
+function commandEvent(
+  event: VConnecterEvent,
+  request: VMeetRequest,
+  own: OwnRelay | null,
+): VCliEvent | undefined {
+  switch (event.type) {
+    case 'code':
+      return { type: 'code', code: event.code, command: lineFor(event.code, request, own) }
+    case 'phase': {
+      if (event.phase === 'closed') return undefined
+      const detail = event.detail === undefined ? {} : { detail: event.detail }
+      return { type: 'phase', phase: event.phase, ...detail }
+    }
+    case 'path': {
+      const { path: kind, family, rttMs, relay, why } = event
+      return {
+        type: 'path',
+        kind,
+        family,
+        ...(rttMs < 0 ? {} : { rttMs }),
+        ...(relay === undefined ? {} : { relay }),
+        ...(why === undefined ? {} : { why }),
+      }
+    }
+    case 'warning':
+      return { type: 'warning', text: event.message }
+  }
+}
+
+/** What to type on the other side: with the relays that were named on this line, as nothing there knows them. */
+function lineFor(code: string, request: VMeetRequest, own: OwnRelay | null): string {
+  const relays = request.namedRelays.map((relay) => (relay === 'self' ? (own?.address ?? relay) : relay))
+  const words = request.counterpart.split(' ')
+  // A command whose operands are its own affair takes the code from the environment.
+  const line = words.length > 1 ? [`VUT_CODE=${code}`, 'vut', ...words] : ['vut', ...words, code]
+  return [...line, ...relays.flatMap((relay) => ['--relay', relay])].join(' ')
 }

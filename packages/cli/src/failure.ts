@@ -4,8 +4,15 @@
  * Decides which error is which code. Invariant: what is thrown on purpose keeps its words; what nobody foresaw is a
  * failure (1) with the words of the error, never a stack.
  */
-import { VIOError, VIOLost, VIOTimeout } from '@vio/io'
-import { VCodeError, VPakeError } from '@vio/nat'
+import { VIOLost, VIOTimeout } from '@vio/io'
+import {
+  VCodeError,
+  VConnecterError,
+  VControlLinkError,
+  VPakeError,
+  VRelayAddressError,
+  VRendezvousError,
+} from '@vio/nat'
 import { VUDPLost, VUT_CODE } from '@vio/vudp'
 import { VInterrupted } from './context.js'
 import { EXIT, VCommandError } from './exit-codes.js'
@@ -18,9 +25,12 @@ export function failureOf(error: unknown): VCommandError {
     return new VCommandError(code, error.message, '', error)
   }
   if (error instanceof VCodeError) return new VCommandError(EXIT.usage, error.message, '', error)
+  if (error instanceof VRelayAddressError) return new VCommandError(EXIT.usage, error.message, '', error)
+  if (error instanceof VRendezvousError) return meetingFailure(error)
+  if (error instanceof VConnecterError) return connecterFailure(error)
+  if (error instanceof VControlLinkError) return new VCommandError(EXIT.noPeer, error.message, '', error)
   if (error instanceof VPakeError) {
-    const help = 'begin again on both sides: a code is good for one attempt'
-    return new VCommandError(EXIT.authentication, 'the words were not the same on both sides', help, error)
+    return new VCommandError(EXIT.authentication, 'the words were not the same on both sides', AGAIN, error)
   }
   if (error instanceof VUDPLost) return lostFailure(error)
   if (error instanceof VIOTimeout) {
@@ -33,6 +43,22 @@ export function failureOf(error: unknown): VCommandError {
   }
   if (error instanceof VIOLost && error.cause !== undefined) return failureOf(error.cause)
   return systemFailure(error) ?? new VCommandError(EXIT.failure, textOf(error), '', error)
+}
+
+const AGAIN = 'begin again on both sides: a code is good for one attempt'
+
+function meetingFailure(error: VRendezvousError): VCommandError {
+  const isAuthentication = error.reason === 'wrong-words' || error.reason === 'burnt'
+  if (isAuthentication) return new VCommandError(EXIT.authentication, error.message, AGAIN, error)
+  return new VCommandError(EXIT.noPeer, error.message, '', error)
+}
+
+function connecterFailure(error: VConnecterError): VCommandError {
+  const { cause } = error
+  if (error.reason === 'path-refused') return new VCommandError(EXIT.path, error.message, '', error)
+  if (error.reason === 'socket') return new VCommandError(EXIT.localIO, error.message, '', error)
+  if (cause instanceof VRendezvousError) return meetingFailure(cause)
+  return new VCommandError(EXIT.noPeer, error.message, '', error)
 }
 
 function lostFailure(error: VUDPLost): VCommandError {
@@ -57,7 +83,7 @@ const SYSTEM_HELP: Readonly<Record<string, string>> = {
 /** An error that has the short name of the system: something local. */
 function systemFailure(error: unknown): VCommandError | undefined {
   const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown }
-  if (!(error instanceof Error) || error instanceof VIOError) return undefined
+  if (!(error instanceof Error)) return undefined
   if (typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code) || typeof syscall !== 'string') return undefined
   return new VCommandError(EXIT.localIO, error.message, SYSTEM_HELP[code] ?? '', error)
 }

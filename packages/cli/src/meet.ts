@@ -35,6 +35,7 @@ export async function meet(context: VCommandContext, options: VMeetOptions): Pro
   return await meeter({
     code,
     relays,
+    namedRelays: given.texts('relay'),
     path: (given.text('path') as VPathPolicy | undefined) ?? settings.path ?? 'auto',
     port: given.number('port') ?? settings.port ?? 0,
     timeoutMs: seconds === undefined ? undefined : seconds * 1000,

@@ -21,6 +21,8 @@ export interface VMeetRequest {
   readonly code: string | undefined
   /** The relays, as they were given, at least one. `self` stands for one in this process. */
   readonly relays: readonly string[]
+  /** Those of them that stood on the line: the other side has to name them too. */
+  readonly namedRelays: readonly string[]
   readonly path: VPathPolicy
   /** The local UDP port; 0 for any. */
   readonly port: number

@@ -4,8 +4,10 @@
  * Decides their order in the help. Invariant: what is not in this table does not exist; help and completion are made of it.
  */
 import type { VCommand } from '../command.js'
+import { COMPLETION_COMMAND } from './completion.js'
+import { DEMO_COMMAND } from './demo.js'
 import { RECV_COMMAND } from './recv.js'
 import { SEND_COMMAND } from './send.js'
 
 /** All commands. */
-export const COMMANDS: readonly VCommand[] = [SEND_COMMAND, RECV_COMMAND]
+export const COMMANDS: readonly VCommand[] = [SEND_COMMAND, RECV_COMMAND, DEMO_COMMAND, COMPLETION_COMMAND]

@@ -5,6 +5,7 @@
  */
 import type { VCliContext } from '../context.js'
 import { JsonView } from './json.js'
+import { LiveView } from './live.js'
 import { PlainView } from './plain.js'
 import type { IVView } from './view.js'
 
@@ -18,5 +19,6 @@ export interface VViewOptions {
 /** Makes the view for a command. */
 export function createView(context: VCliContext, options: VViewOptions): IVView {
   if (options.json) return new JsonView(context)
+  if (context.terminals.stderr && !options.quiet) return new LiveView(context, options)
   return new PlainView(context, options)
 }

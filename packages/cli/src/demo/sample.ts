@@ -1,0 +1,46 @@
+/**
+ * What the demo sends, and where.
+ *
+ * Decides the content of the file that is made: bytes that no compression makes smaller, so that the rate is that of any
+ * file. Invariant: everything stands below one folder that is removed in the end.
+ */
+import { createCipheriv, randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { hashPrefix } from '../transfer/digest.js'
+
+const PIECE_BYTES = 1_048_576
+
+/** A folder of one's own. */
+export async function workFolder(): Promise<string> {
+  return await mkdtemp(join(tmpdir(), 'vut-demo-'))
+}
+
+/** Makes a file below `folder`, apart from where files are received. */
+export async function makeFile(folder: string, sizeBytes: number): Promise<string> {
+  await mkdir(join(folder, 'sent'))
+  const file = join(folder, 'sent', 'demo.bin')
+  const stream = createCipheriv('aes-128-ctr', randomBytes(16), randomBytes(16))
+  const zeros = Buffer.alloc(PIECE_BYTES)
+  const handle = await open(file, 'wx')
+  try {
+    for (let left = sizeBytes; left > 0; left -= PIECE_BYTES) {
+      await handle.writeFile(stream.update(zeros.subarray(0, Math.min(left, PIECE_BYTES))))
+    }
+  } finally {
+    await handle.close()
+  }
+  return file
+}
+
+/** SHA-256 of a file, in hexadecimal digits. */
+export async function sha256Of(file: string): Promise<string> {
+  const handle = await open(file, 'r')
+  try {
+    const { size } = await handle.stat()
+    return (await hashPrefix(handle, size)).digest('hex')
+  } finally {
+    await handle.close()
+  }
+}
