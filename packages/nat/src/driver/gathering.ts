@@ -38,6 +38,7 @@ const DGRAM = { socketType: 'dgram' } as const
 export class Gathering {
   readonly #options: GatheringOptions
   readonly #places: HubPlace[] = []
+  readonly #probes: HubPlace[] = []
   readonly #mappers = new Map<number, VPortMapper>()
   #cancelFilter: Cancel = () => undefined
   #samples: readonly VMappingSample[] = []
@@ -91,6 +92,9 @@ export class Gathering {
   /** The relay has told where its STUN server is; `relay` is the relay's own address, `others` are further ones. */
   askServers(stun: VWelcome['stun'], relay: VIPSocketPeer): void {
     if (relay.isLocal) this.#tellsLoopback = true
+    // What was asked before is of no interest any more; what was found holds until it is known better.
+    for (const probe of this.#probes.splice(0)) probe.remove()
+    this.#open = 0
     const places = stun.map(
       ({ host, port }) => new VIPSocketPeer(host === '' ? relay.host : host, port, DGRAM),
     )
@@ -129,17 +133,10 @@ export class Gathering {
     place.poke()
   }
 
-  /** Forgets what was found, to begin anew. Ports of routers are kept. */
-  restart(): void {
-    this.#cancelFilter()
-    this.#samples = []
-    this.#filtering = {}
-    this.#seen.clear()
-  }
-
   /** Gives ports back to routers, and ends. */
   close(): void {
     this.#cancelFilter()
+    for (const probe of this.#probes.splice(0)) probe.remove()
     for (const mapper of this.#mappers.values()) mapper.release()
     for (const place of this.#places.splice(0)) {
       place.poke()
@@ -168,12 +165,13 @@ export class Gathering {
       else {
         this.#open -= 1
         place.remove()
+        this.#probes.splice(this.#probes.indexOf(place), 1)
         if (version === 4 || this.#samples.length === 0) this.#samples = event.samples
       }
       this.#options.onChange()
     }
     const place = hub.attach({ machine: probe, takes: isStun, onEvent: done })
-    this.#places.push(place)
+    this.#probes.push(place)
     probe.start(hub.reactor.time())
     place.poke()
   }

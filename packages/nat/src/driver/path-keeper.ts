@@ -1,9 +1,10 @@
 /**
- * Watches over the path of a live connection: which one is in use, which others there are, and when to look for a better.
+ * Watches over the path of a live connection: which one is in use, which others there are, and when to try one.
  *
- * Decides which path is asked for next; that a path carries is found out by the connection itself, which moves only once it
- * does. Invariants: nothing is asked for that the policy forbids; a path that does not answer is asked again, but ever more
- * seldom.
+ * Decides which address is tried next, and when everything is to be found out anew; that a path carries is found out by the
+ * connection, which moves only once it does. A better path is tried by the side that begins; a path that no longer answers
+ * is left by whichever side notices. Invariants: nothing is tried that the policy forbids; one address at a time; one that
+ * does not answer is tried again, but ever more seldom.
  */
 import type { VIPSocketPeer } from '@vio/io'
 import type { IVReactor, VScheduledCall } from '@vio/reactor'
@@ -30,14 +31,40 @@ export interface PathKeeperOptions {
   readonly onLost: () => void
 }
 
+/** An address where the peer was heard. */
+interface Heard {
+  readonly name: VIPSocketPeer
+  /** When it may be tried again. */
+  notBefore: number
+  pauseMs: number
+}
+
+const FIRST_PAUSE_MS = 1_000
+const MAX_PAUSE_MS = 300_000
+const RECOVERY_PAUSE_MS = 1_000
+const MAX_RECOVERY_PAUSE_MS = 10_000
+const MAX_HEARD = 32
+/** PUNCH datagrams of a new round need a moment to open what has closed. */
+const ROUND_START_MS = 500
+const LOST_DIRECT = 'the direct path stopped answering'
+const NOT_YET = 'no direct path was found yet'
+
 /** Keeps to one connection. */
 export class PathKeeper {
   readonly #options: PathKeeperOptions
-  #heard: VIPSocketPeer[] = []
+  readonly #heard: Heard[] = []
   #report: VPathReport | null = null
   #isConnected = false
+  #isSettled = false
   #isOver = false
+  #hasLostDirect = false
+  #trying: VIPSocketPeer | null = null
   #timer: VScheduledCall | null = null
+  #roundTimer: VScheduledCall | null = null
+  /** While nothing is acknowledged: what had been by then, and what is left to try. */
+  #silentAt = -1
+  #left: VIPSocketPeer[] = []
+  #recoveryMs = RECOVERY_PAUSE_MS
 
   constructor(options: PathKeeperOptions) {
     this.#options = options
@@ -48,9 +75,9 @@ export class PathKeeper {
     return this.#report
   }
 
-  /** True while the connection is direct. */
+  /** True while the connection is direct, and answers. */
   get isDirect(): boolean {
-    return this.#report?.path === 'direct'
+    return this.#report?.path === 'direct' && this.#silentAt < 0
   }
 
   /** At how many addresses the peer was heard. */
@@ -73,66 +100,184 @@ export class PathKeeper {
   /** It goes another way. */
   pathChanged(): void {
     if (!this.#isConnected || this.#isOver) return
+    const before = this.#report
+    this.#silentAt = -1
     this.#report = this.#look()
+    const isLost = before?.path === 'direct' && this.#report.path === 'relay'
+    if (isLost) {
+      this.#hasLostDirect = true
+      for (const each of this.#heard) this.#putOff(each)
+      this.#report = this.#look()
+    }
     this.#options.onPath(this.#report)
+    if (isLost) this.#options.onLost()
+    this.#consider()
   }
 
   /** The peer was heard under this name. */
   heard(name: VIPSocketPeer): void {
-    if (!this.#heard.some((each) => each.equals(name))) this.#heard.push(name)
+    const known = this.#heard.find((each) => each.name.equals(name))
+    if (known === undefined) {
+      if (this.#heard.length >= MAX_HEARD) this.#heard.shift()
+      this.#heard.push({ name, notBefore: 0, pauseMs: FIRST_PAUSE_MS })
+    }
+    if (this.#silentAt >= 0 && !this.#left.some((each) => each.equals(name))) this.#left.push(name)
+    this.#consider()
   }
 
-  /** The relay carries (again). */
+  /** The relay carries, or does so another way. */
   relayOpened(): void {
-    if (this.#report?.path === 'relay') this.pathChanged()
+    const { way } = this.#options.relayOf()
+    if (this.#silentAt >= 0 && way !== null) this.#left.unshift(way.name)
+    if (this.#report?.path === 'relay' && this.#isConnected && this.#report.via !== way?.via) {
+      this.#report = this.#look()
+      this.#options.onPath(this.#report)
+    }
+    this.#consider()
   }
 
   /** The relay carries nothing more. */
   relayLost(): void {
-    if (this.#report?.path === 'relay') this.#options.onLost()
+    if (this.#report?.path === 'relay') this.silent()
   }
 
-  /** The puncher has given up for now. */
-  roundOver(): void {}
+  /** Nothing is acknowledged any more: every other path is tried, and everything is found out anew. */
+  silent(): void {
+    if (!this.#isConnected || this.#isOver) return
+    if (this.#silentAt < 0) {
+      this.#silentAt = this.#options.transport.stats().inFlightAcked
+      this.#recoveryMs = RECOVERY_PAUSE_MS
+    }
+    this.#left = this.#others()
+    this.#options.onLost()
+    this.#consider()
+  }
 
-  /** No better path is looked for any more. */
+  /** The address that was tried has answered, or has not. */
+  tried(peer: VIPSocketPeer, answered: boolean): void {
+    this.#trying = null
+    const known = this.#heard.find((each) => each.name.equals(peer))
+    if (!answered && known !== undefined) this.#putOff(known)
+    // If it has answered, that the path has changed is told next.
+    if (!answered) this.#consider()
+  }
+
+  /** A round of punching is over; the next one begins at that time. */
+  roundOver(nextAt: number): void {
+    const { reactor } = this.#options
+    this.#roundTimer?.cancel()
+    this.#roundTimer = reactor.schedule(Math.max(0, nextAt - reactor.time()) + ROUND_START_MS, () => {
+      this.#roundTimer = null
+      for (const each of this.#heard) {
+        each.notBefore = 0
+        each.pauseMs = FIRST_PAUSE_MS
+      }
+      this.#consider()
+    })
+  }
+
+  /** No better path is looked for any more; one that stops answering is still left. */
   settle(): void {
-    this.#timer?.cancel()
-    this.#timer = null
+    this.#isSettled = true
+    this.#roundTimer?.cancel()
+    this.#roundTimer = null
   }
 
   /** The connection is through. */
   close(): void {
     this.#isOver = true
     this.settle()
+    this.#cancelTimer()
+  }
+
+  /** Tries what is to be tried now. */
+  #consider(): void {
+    if (!this.#isConnected || this.#isOver || this.#trying !== null) return
+    this.#cancelTimer()
+    if (this.#silentAt >= 0) this.#recover()
+    else this.#improve()
+  }
+
+  /** From the relay to where the peer was heard. */
+  #improve(): void {
+    const { policy, isInitiator, reactor } = this.#options
+    if (policy !== 'auto' || !isInitiator || this.#isSettled || this.#report?.path !== 'relay') return
+    const now = reactor.time()
+    let soonest = Number.POSITIVE_INFINITY
+    for (const each of this.#heard) {
+      if (each.notBefore > now) soonest = Math.min(soonest, each.notBefore)
+      else if (this.#try(each.name)) return
+    }
+    if (soonest !== Number.POSITIVE_INFINITY) this.#later(soonest - now)
+  }
+
+  /** From a path that does not answer to any other. */
+  #recover(): void {
+    if (this.#options.transport.stats().inFlightAcked > this.#silentAt) {
+      this.#silentAt = -1
+      this.#improve()
+      return
+    }
+    for (let next = this.#left.shift(); next !== undefined; next = this.#left.shift()) {
+      if (this.#try(next)) return
+    }
+    this.#left = this.#others()
+    this.#later(this.#recoveryMs)
+    this.#recoveryMs = Math.min(2 * this.#recoveryMs, MAX_RECOVERY_PAUSE_MS)
+  }
+
+  /** Every path but the one in use, the relay first. */
+  #others(): VIPSocketPeer[] {
+    const { relayOf, policy, transport } = this.#options
+    const { way } = relayOf()
+    const relay = way !== null && way.via !== null && policy !== 'direct' ? [way.name] : []
+    const direct = policy === 'relay' ? [] : this.#heard.map(({ name }) => name)
+    return [...relay, ...direct].filter((each) => !each.equals(transport.peerAddress))
+  }
+
+  #try(name: VIPSocketPeer): boolean {
+    if (!this.#options.transport.tryPath(name)) return false
+    this.#trying = name
+    return true
+  }
+
+  #putOff(each: Heard): void {
+    each.notBefore = this.#options.reactor.time() + each.pauseMs
+    each.pauseMs = Math.min(2 * each.pauseMs, MAX_PAUSE_MS)
+  }
+
+  #later(ms: number): void {
+    this.#timer = this.#options.reactor.schedule(Math.max(1, ms), () => {
+      this.#timer = null
+      this.#consider()
+    })
+  }
+
+  #cancelTimer(): void {
+    this.#timer?.cancel()
+    this.#timer = null
   }
 
   #look(): VPathReport {
-    const { transport, port, names, relayOf, punching, policy } = this.#options
+    const { transport, port, names, relayOf, punching } = this.#options
     const name = transport.peerAddress
-    const { smoothedRttMs } = transport.stats()
-    const rttMs = Math.round(smoothedRttMs * 10) / 10
-    const plan = punching()?.plan ?? null
+    const rttMs = Math.round(transport.stats().smoothedRttMs * 10) / 10
     if (!port.isRelay(name)) {
       const { peer } = names.resolve(name)
       const report = { path: 'direct', family: peer.ipVersion, rttMs, remote: String(peer) } as const
+      const plan = punching()?.plan ?? null
       return plan === null ? report : { ...report, kind: plan.kind }
     }
     const { relay, way } = relayOf()
-    const why =
-      policy === 'relay'
-        ? 'asked for'
-        : plan === null || plan.reason === ''
-          ? 'no direct path yet'
-          : plan.reason
-    return {
-      path: 'relay',
-      family: name.ipVersion,
-      rttMs,
-      remote: String(name),
-      relay,
-      via: way?.via ?? 'udp',
-      why,
-    }
+    const via = way?.via ?? 'udp'
+    return { path: 'relay', family: name.ipVersion, rttMs, remote: String(name), relay, via, why: this.#why }
+  }
+
+  get #why(): string {
+    const { policy, punching } = this.#options
+    if (policy === 'relay') return 'the relay was asked for'
+    if (this.#hasLostDirect) return LOST_DIRECT
+    const reason = punching()?.plan?.reason ?? ''
+    return reason === '' ? NOT_YET : reason
   }
 }

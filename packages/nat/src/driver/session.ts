@@ -24,6 +24,7 @@ import { describeFailure } from './describe-failure.js'
 import { EnginePort } from './engine-port.js'
 import { Gathering } from './gathering.js'
 import { Meeting, type MeetingRelay } from './meeting.js'
+import { NetworkWatch } from './network-watch.js'
 import { PathKeeper } from './path-keeper.js'
 import { Punching } from './punching.js'
 import { RelayWay } from './relay-way.js'
@@ -77,6 +78,8 @@ export class ConnectSession {
   #isAuthenticated = false
   #transport: VUDPTransport | null = null
   #isConnected = false
+  #watch: NetworkWatch | null = null
+  #stun: { readonly welcome: VWelcome; readonly at: MeetingRelay } | null = null
   #isSettled = false
   #isReleased = false
 
@@ -199,8 +202,13 @@ export class ConnectSession {
 
   #welcomed(at: MeetingRelay, welcome: VWelcome): void {
     this.#tell('meeting', at.relay)
-    if (this.#config.path === 'relay') return
-    this.#whenSockets(() => this.#gathering.askServers(welcome.stun, at.remote))
+    this.#stun = { welcome, at }
+    if (this.#config.path !== 'relay') this.#whenSockets(() => this.#askServers())
+  }
+
+  #askServers(): void {
+    if (this.#stun === null || this.#isReleased) return
+    this.#gathering.askServers(this.#stun.welcome.stun, this.#stun.at.remote)
   }
 
   #joined(at: MeetingRelay, leg: VRelayLeg | undefined): void {
@@ -322,7 +330,7 @@ export class ConnectSession {
       peerSecret: offer.secret,
       birthday: this.#config.birthday,
       onHeard: (lane, peer) => this.#heard(lane, peer),
-      onRoundOver: () => this.#keeper?.roundOver(),
+      onRoundOver: ({ nextAt }) => this.#keeper?.roundOver(nextAt),
     })
     this.#updatePunching()
     const { plan } = this.#punching
@@ -338,11 +346,8 @@ export class ConnectSession {
   #heard(lane: number, peer: VIPSocketPeer): void {
     const name = this.#names.nameOf(lane, peer)
     if (name === null) return
-    if (this.#isConnected) this.#keeper?.heard(name)
-    else {
-      this.#keeper?.heard(name)
-      this.#transport?.addCandidate(name)
-    }
+    this.#keeper?.heard(name)
+    if (!this.#isConnected) this.#transport?.addCandidate(name)
   }
 
   #connect(port: EnginePort, offer: VOffer): void {
@@ -367,6 +372,8 @@ export class ConnectSession {
       onConnected: (from) => this.#connected(from),
       onClosed: (reason) => this.#closed(reason),
       onPeerChanged: () => this.#keeper?.pathChanged(),
+      onPathTried: (at, answered) => this.#keeper?.tried(at, answered),
+      onPathSilent: () => this.#keeper?.silent(),
     })
     this.#transport = transport
     this.#keeper = new PathKeeper({
@@ -403,7 +410,21 @@ export class ConnectSession {
     this.#isConnected = true
     this.#isSettled = true
     this.#keeper?.connected()
+    this.#watch = new NetworkWatch({
+      reactor: this.#reactor,
+      hosts: () => this.#means.hosts(),
+      onChange: (what) => this.#networkChanged(what),
+    })
     this.#handlers.onConnected(transport)
+  }
+
+  /** The addresses of this machine are others, or it has slept: the road is tried at once, and gathering begins anew. */
+  #networkChanged(what: 'addresses' | 'resumed'): void {
+    const message =
+      what === 'addresses' ? 'the addresses of this machine have changed' : 'this machine has slept'
+    this.#config.onEvent({ type: 'warning', code: 'network-changed', message })
+    this.#transport?.localAddressChanged()
+    this.#lookAgain()
   }
 
   #pathReported(report: VPathReport): void {
@@ -418,6 +439,7 @@ export class ConnectSession {
     this.#relayWay?.refresh()
     const offer = this.#peerOffer
     if (offer === null || this.#punching === null) return
+    this.#askServers()
     const { candidates, nat } = this.#gathering
     this.#punching.again({ candidates, nat, offer })
   }
@@ -470,6 +492,7 @@ export class ConnectSession {
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
     this.#meeting.close()
+    this.#watch?.close()
     this.#keeper?.close()
     this.#punching?.stop()
     this.#relayWay?.close()

@@ -1,0 +1,70 @@
+/**
+ * The sessions of two connecters in simulated networks: which path is used, and that it changes without losing a byte.
+ */
+import type { NatOptions } from '@vio/vudp/testing'
+import { describe, expect, it } from 'vitest'
+import { seeds } from '../../lib/runs.js'
+import { type SimFlowing, SimGround, type SimGroundOptions } from './lib/sim-ground.js'
+
+type Nat = Omit<NatOptions, 'address'>
+
+const HOME: Nat = { filtering: 'address-and-port-dependent' }
+const HARD: Nat = {
+  mapping: 'address-and-port-dependent',
+  filtering: 'address-and-port-dependent',
+  ports: 'random',
+}
+
+function flows(ground: SimGround, sizeBytes: number): readonly [SimFlowing, SimFlowing] {
+  return [ground.a.flow([1, 2], sizeBytes), ground.b.flow([2, 1], sizeBytes)]
+}
+
+function checkArrived(ground: SimGround, both: readonly [SimFlowing, SimFlowing], sizeBytes: number): void {
+  ground.world.runUntil(() => both.every(({ sink }) => sink.ended !== null), {
+    withinMs: 600_000,
+    what: 'the end of both flows',
+  })
+  for (const { checker, sink } of both) {
+    expect(checker.position).toBe(sizeBytes)
+    expect(sink.ended?.clean).toBe(true)
+  }
+}
+
+/** Nothing is left of it: no socket, no timer. */
+function checkGone(ground: SimGround): void {
+  ground.world.runUntil(() => ground.a.isReleased && ground.b.isReleased, { what: 'the release of both' })
+  expect([ground.a.openPorts, ground.b.openPorts]).toEqual([0, 0])
+}
+
+const each = (
+  options: Omit<SimGroundOptions, 'seed' | 'scenario'>,
+  call: (ground: SimGround) => void,
+): void => {
+  const scenario = expect.getState().currentTestName ?? 'session'
+  for (const seed of seeds(5, 30)) call(new SimGround({ seed, scenario, ...options }))
+}
+
+describe('two sessions', () => {
+  it('behind homely NATs end on a direct path', () => {
+    each({ a: [HOME], b: [HOME] }, (ground) => {
+      ground.connect()
+      ground.world.runUntil(() => ground.a.paths.at(-1) === 'direct' && ground.b.paths.at(-1) === 'direct', {
+        what: 'a direct path',
+      })
+      const both = flows(ground, 100_000)
+      checkArrived(ground, both, 100_000)
+      checkGone(ground)
+    })
+  })
+
+  it('behind hard NATs stay with the relay, and say why', () => {
+    each({ a: [HARD], b: [HARD] }, (ground) => {
+      ground.connect()
+      const both = flows(ground, 100_000)
+      checkArrived(ground, both, 100_000)
+      expect(ground.a.of('path').at(-1)).toMatchObject({ path: 'relay', relay: 'relay', via: 'udp' })
+      expect(ground.a.of('path').at(-1)?.why).toMatch(/chooses? a new port/)
+      checkGone(ground)
+    })
+  })
+})
