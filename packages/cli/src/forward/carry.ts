@@ -41,8 +41,8 @@ export async function carry(link: ForwardLink, client: VByteEndpoint, terms: Car
     if (status !== 'ok') throw new ForwardRefused(what, status, text)
   } catch (error) {
     forget()
-    reset(stream, error)
-    if (answered === undefined) reset(client, error)
+    if (answered === undefined) junction.abort(error instanceof Error ? error : new VIOLost(String(error)))
+    else reset(stream, error)
     throw error
   }
   link.tell({ type: 'opened', what })

@@ -7,6 +7,7 @@
  */
 import { type VByteEndpoint, VFIOLost, VIOError, VIOLost } from '@vio/io'
 import { chain, type VChain } from '@vio/io/facade'
+import type { VScheduledCall } from '@vio/reactor'
 
 /** How much went through, and how it ended. */
 export interface JunctionResult {
@@ -18,6 +19,9 @@ export interface JunctionResult {
   readonly reason?: Error
 }
 
+/** How long a stream that takes no more may still say why, before it was joined the other way. */
+const GRACE_MS = 1000
+
 /** Joins the two. Both are its own from then on. */
 export class Junction {
   /** How it went. Never rejects. */
@@ -27,6 +31,8 @@ export class Junction {
   #up: VChain | null = null
   #down: VChain | null = null
   #reason: Error | null = null
+  /** The way up broke off while an answer is waited for, which may say more. */
+  #grace: VScheduledCall | null = null
   #settle: (result: JunctionResult) => void = () => undefined
   #isOver = false
 
@@ -45,6 +51,7 @@ export class Junction {
 
   /** What comes from the stream goes to the socket from now on. */
   joinDown(): void {
+    if (this.#grace !== null && this.#reason !== null) this.abort(this.#reason)
     this.#down ??= this.#begin(this.#stream, this.#socket)
   }
 
@@ -66,7 +73,7 @@ export class Junction {
       const run = chain(from, to)
       run.onDone((result) => {
         if (result.clean) this.#ended()
-        else this.abort(result.reason ?? new VIOLost('the connection was broken off'))
+        else this.#brokenOff(result.reason ?? new VIOLost('the connection was broken off'))
       })
       return run
     } catch (error) {
@@ -74,6 +81,15 @@ export class Junction {
       this.abort(error instanceof Error ? error : new VIOError(String(error)))
       return null
     }
+  }
+
+  #brokenOff(reason: Error): void {
+    if (this.#down !== null || this.#isOver) {
+      this.abort(reason)
+      return
+    }
+    this.#reason ??= reason
+    this.#grace ??= this.#socket.reactor.schedule(GRACE_MS, () => this.abort(reason))
   }
 
   /** One direction is through; the other may have been before. */
@@ -84,6 +100,7 @@ export class Junction {
   #end(clean: boolean): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.#grace?.cancel()
     this.#settle({
       sentBytes: this.#up?.result?.bytesOut ?? 0,
       receivedBytes: this.#down?.result?.bytesOut ?? 0,
