@@ -180,6 +180,7 @@ export class Party {
   /** There once the link carries datagrams. */
   onBytes: ((bytes: Buffer) => void) | null = null
   readonly #reader = new VRendezvousReader()
+  #carriesDatagrams = false
 
   received(bytes: Buffer): void {
     if (this.onBytes !== null) {
@@ -220,11 +221,13 @@ export class Party {
   }
 
   #read(): void {
+    if (this.#carriesDatagrams) return
     for (let next = this.#reader.next(); next !== undefined; next = this.#reader.next()) {
       if (next.type === 'fault') throw new Error(`the relay sent what is no message: ${next.about}`)
       this.messages.push(next)
       // What follows is no message.
-      if (next.type === 'relaying') return
+      this.#carriesDatagrams = next.type === 'relaying'
+      if (this.#carriesDatagrams) return
     }
   }
 }
