@@ -47,6 +47,8 @@ export interface MeetingOptions extends MeetingHandlers {
   readonly relays: readonly string[]
   /** What the other side showed; null to make a code. */
   readonly code: VCode | null
+  /** The room to open, in place of one that is drawn; nobody is told of it then. */
+  readonly opens?: VCode
   readonly answerMs: number
   readonly meetMs: number
 }
@@ -74,7 +76,9 @@ export class Meeting {
 
   constructor(options: MeetingOptions) {
     this.#options = options
-    this.#words = options.code?.words ?? drawCodeWords(options.means.random)
+    const known = options.code ?? options.opens
+    this.#words = known?.words ?? drawCodeWords(options.means.random)
+    this.#room = options.opens?.room ?? 0
   }
 
   /** Begins. */
@@ -179,6 +183,7 @@ export class Meeting {
     this.#othersTimer?.cancel()
     if (this.#isTold || this.#isOver) return
     this.#isTold = true
+    if (this.#options.opens !== undefined) return
     this.#options.onCode(formatCode({ room: this.#room, words: this.#words }))
   }
 
@@ -217,7 +222,8 @@ export class Meeting {
       return
     }
     link.close()
-    if (reason === 'room-taken' && !this.#isTold && this.#draws < MAX_DRAWS) {
+    const mayDraw = this.#options.opens === undefined && !this.#isTold && this.#draws < MAX_DRAWS
+    if (reason === 'room-taken' && mayDraw) {
       this.#drawAgain()
       return
     }

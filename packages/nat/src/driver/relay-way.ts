@@ -65,6 +65,11 @@ export class RelayWay {
     })
   }
 
+  /** True once the relay has said that it carries nothing more; another leg is needed. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   /** How the relay is reached; null while it is not. */
   get via(): 'udp' | 'stream' | null {
     return this.#via
@@ -128,21 +133,24 @@ export class RelayWay {
       leg,
       onOpen: () => this.#opened('stream'),
       onDatagram: (bytes) => port.arriveByStream(bytes),
-      onClose: () => this.#streamClosed(),
+      onClose: (_error, isRefused) => this.#streamClosed(isRefused),
     })
   }
 
-  #streamClosed(): void {
+  #streamClosed(isRefused: boolean): void {
     const wasUsed = this.#via === 'stream'
     this.#stream = null
     this.#options.port.setStream(null)
     if (this.#isOver) return
+    if (isRefused) {
+      this.#lost('unknown-leg')
+      return
+    }
     this.#timer = this.#options.hub.reactor.schedule(this.#pauseMs, () => this.#openStream())
     this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_STREAM_PAUSE_MS)
-    if (wasUsed) {
-      this.#via = null
-      this.#options.onLost('unreachable')
-    }
+    if (!wasUsed) return
+    this.#via = null
+    this.#options.onLost('unreachable')
   }
 
   #lost(reason: VRelayRefusal): void {
@@ -163,7 +171,7 @@ interface StreamLegOptions {
   readonly leg: VRelayLeg
   readonly onOpen: () => void
   readonly onDatagram: (bytes: Buffer) => void
-  readonly onClose: (error: Error) => void
+  readonly onClose: (error: Error, isRefused: boolean) => void
 }
 
 /** A leg on a control link of its own. */
@@ -211,7 +219,7 @@ class StreamLeg {
       if (message === undefined) return
       if (message.type === 'welcome') this.#ask(Buffer.from(message.nonce, 'base64'))
       else if (message.type === 'relaying') this.#opened()
-      else this.#fail(new VIOError(`the relay did not take the stream: ${message.type}`))
+      else this.#fail(new VIOError(`the relay did not take the stream: ${message.type}`), true)
     }
   }
 
@@ -228,9 +236,9 @@ class StreamLeg {
     if (rest.length > 0) this.#take(rest)
   }
 
-  #fail(error: Error): void {
+  #fail(error: Error, isRefused = false): void {
     if (this.#isOver) return
     this.close()
-    this.#options.onClose(error)
+    this.#options.onClose(error, isRefused)
   }
 }

@@ -28,6 +28,7 @@ import { NetworkWatch } from './network-watch.js'
 import { PathKeeper } from './path-keeper.js'
 import { Punching } from './punching.js'
 import { RelayWay } from './relay-way.js'
+import { Reunion } from './reunion.js'
 import { readTerms, writeTerms } from './session-terms.js'
 import { SocketHub } from './socket-hub.js'
 
@@ -72,6 +73,9 @@ export class ConnectSession {
   #relay: MeetingRelay | null = null
   #punching: Punching | null = null
   #keeper: PathKeeper | null = null
+  #reunion: Reunion | null = null
+  #hasRoom = false
+  #isSettledPath = false
   #peerOffer: VOffer | null = null
   #told = ''
   #offerTimer: VScheduledCall | null = null
@@ -118,7 +122,9 @@ export class ConnectSession {
       onJoined: (at, leg) => this.#joined(at, leg),
       onAuthenticated: () => this.#authenticated(),
       onOffer: (offer) => this.#offered(offer),
-      onLeft: () => undefined,
+      onLeft: () => {
+        this.#hasRoom = false
+      },
       onWarning: (code, message) => config.onEvent({ type: 'warning', code, message }),
       onFailed: (error) => this.#meetingFailed(error),
     })
@@ -142,7 +148,9 @@ export class ConnectSession {
       this.#fail(error)
       return
     }
+    this.#isSettledPath = true
     this.#meeting.close()
+    this.#reunion?.stop()
     this.#keeper?.settle()
     this.#punching?.stop(this.#keeper?.lane ?? 0)
   }
@@ -250,10 +258,40 @@ export class ConnectSession {
     const message = `the relay ${relay} carries no more: ${reason}`
     this.#config.onEvent({ type: 'warning', code: 'relay-lost', message })
     this.#keeper?.relayLost()
+    if (this.#relayWay?.isOver === true) this.#reunite()
+  }
+
+  /** The other side is met again, in a room that both know of: for another leg of the relay, or other addresses. */
+  #reunite(): void {
+    const { config, peer } = { config: this.#config, peer: this.#peerOffer }
+    if (!this.#isConnected || this.#isReleased || this.#isSettledPath || peer === null) return
+    this.#reunion ??= new Reunion({
+      reactor: this.#reactor,
+      means: this.#means,
+      relays: config.relays,
+      secret: this.#secret,
+      peerSecret: peer.secret,
+      answerMs: config.connectTimeoutMs,
+      onJoined: (at, leg) => this.#reunited(at, leg),
+      onAuthenticated: () => {
+        this.#told = ''
+        this.#sendOffer()
+      },
+      onOffer: (offer) => this.#offered(offer),
+    })
+    this.#reunion.start()
+  }
+
+  #reunited(at: MeetingRelay, leg: VRelayLeg | undefined): void {
+    if (this.#config.path === 'direct' || leg === undefined) return
+    this.#relay = at
+    this.#relayWay?.close()
+    this.#useRelay(at, leg)
   }
 
   #authenticated(): void {
     this.#isAuthenticated = true
+    this.#hasRoom = true
     this.#tell('exchanging')
     if (this.#gathering.isAsking || this.#port === null) this.#after(STUN_WAIT_MS, () => this.#sendOffer())
     else this.#sendOffer()
@@ -283,7 +321,8 @@ export class ConnectSession {
     const told = JSON.stringify([offer.candidates.map(({ kind, peer }) => [kind, String(peer)]), offer.nat])
     if (told === this.#told || this.#isReleased) return
     this.#told = told
-    this.#meeting.offer(offer)
+    if (this.#hasRoom) this.#meeting.offer(offer)
+    this.#reunion?.offer(offer)
     this.#updatePunching()
   }
 
@@ -437,6 +476,8 @@ export class ConnectSession {
   #lookAgain(): void {
     if (this.#isReleased) return
     this.#relayWay?.refresh()
+    // Where the room of the meeting is still open, what changes is told there.
+    if (!this.#hasRoom || this.#relayWay?.isOver === true) this.#reunite()
     const offer = this.#peerOffer
     if (offer === null || this.#punching === null) return
     this.#askServers()
@@ -492,6 +533,7 @@ export class ConnectSession {
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
     this.#meeting.close()
+    this.#reunion?.stop()
     this.#watch?.close()
     this.#keeper?.close()
     this.#punching?.stop()
