@@ -24,7 +24,7 @@ export class VutWay implements Way {
   async start(): Promise<void> {
     this.#at = `127.0.0.1:${await freePort()}`
     const relay = new Command(vutCommand('relay', '--listen', this.#at, '--json'))
-    await relay.says(/"type":"(?:phase|listening)"/)
+    await relay.says(/"phase":"listening"/)
     relay.standBy()
   }
 

@@ -42,8 +42,10 @@ export interface TransferResult {
 
 /** Starts a relay on the server, and waits until it listens. */
 export async function startRelay(lab: NatLab, ...options: readonly string[]): Promise<LabVut> {
-  const relay = lab.vut('S', 'relay', '--listen', `0.0.0.0:${RELAY_PORT}`, '--json', ...options)
-  await relay.event('listening', ({ type }) => type === 'phase' || type === 'listening')
+  // Two addresses, so that a peer can be told how its NAT behaves.
+  const listen = lab.serverHosts.flatMap((host) => ['--listen', `${host}:${RELAY_PORT}`])
+  const relay = lab.vut('S', 'relay', ...listen, '--json', ...options)
+  await relay.event('listening', ({ phase }) => phase === 'listening')
   return relay
 }
 
