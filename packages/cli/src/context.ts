@@ -32,6 +32,10 @@ export interface VCliContext {
    * The second signal ends the process at once.
    */
   readonly signal: AbortSignal
+  /** Ending after a signal takes up to `ms` instead of 2 s. Without it: 2 s. Of no effect before the signal. */
+  readonly takeTime?: (ms: number) => void
+  /** Calls `reload` at each SIGHUP, until what it returns is called. Without it: never. */
+  readonly onHangup?: (reload: () => void) => () => void
   readonly reactor: IVReactor
   readonly random: IVRandom
   /** How a connection comes about. By default by `VUDPConnecter`; tests give another. */

@@ -11,6 +11,7 @@ import {
   VControlLinkError,
   VPakeError,
   VRelayAddressError,
+  VRelayQuotaError,
   VRendezvousError,
 } from '@vio/nat'
 import { VUDPLost, VUT_CODE } from '@vio/vudp'
@@ -26,6 +27,7 @@ export function failureOf(error: unknown): VCommandError {
   }
   if (error instanceof VCodeError) return new VCommandError(EXIT.usage, error.message, '', error)
   if (error instanceof VRelayAddressError) return new VCommandError(EXIT.usage, error.message, '', error)
+  if (error instanceof VRelayQuotaError) return new VCommandError(EXIT.usage, error.message, '', error)
   if (error instanceof VRendezvousError) return meetingFailure(error)
   if (error instanceof VConnecterError) return connecterFailure(error)
   if (error instanceof VControlLinkError) return new VCommandError(EXIT.noPeer, error.message, '', error)

@@ -2,7 +2,8 @@
  * The context that a process makes of itself.
  *
  * Decides what signals mean: the first asks the command to end, which it may take 2 s for; the second ends the process at
- * once. Invariant: whatever a command does, the process is gone 2 s after a signal, with 130 or 143.
+ * once. Invariant: whatever a command does, the process is gone 2 s after a signal, with 130 or 143, unless the command has
+ * asked for more time since.
  */
 import { VReactor, VSystemRandom } from '@vio/reactor'
 import { type VCliContext, VInterrupted } from './context.js'
@@ -22,7 +23,7 @@ export interface VProcessContext {
 export function processContext(): VProcessContext {
   const reactor = new VReactor()
   reactor.start()
-  const { signal, release } = watchSignals()
+  const { signal, takeTime, release } = watchSignals()
   const { stdin, stdout, stderr, env } = process
   // Whoever watched has gone away: no reason to break anything off. A command that gives data hears of it by itself.
   for (const stream of [stdout, stderr]) stream.on('error', () => undefined)
@@ -32,6 +33,8 @@ export function processContext(): VProcessContext {
     stderr,
     env,
     signal,
+    takeTime,
+    onHangup,
     reactor,
     random: new VSystemRandom(),
     folder: process.cwd(),
@@ -51,21 +54,42 @@ export function processContext(): VProcessContext {
   }
 }
 
-function watchSignals(): { signal: AbortSignal; release: () => void } {
+interface WatchedSignals {
+  readonly signal: AbortSignal
+  readonly takeTime: (ms: number) => void
+  readonly release: () => void
+}
+
+function watchSignals(): WatchedSignals {
   const controller = new AbortController()
+  let code: number = EXIT.terminated
+  let timer: NodeJS.Timeout | undefined
+  const exitAfter = (ms: number): void => {
+    clearTimeout(timer)
+    timer = setTimeout(() => process.exit(code), ms).unref()
+  }
   const onSignal = (name: 'SIGINT' | 'SIGTERM'): void => {
-    const code = name === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
+    code = name === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
     if (controller.signal.aborted) process.exit(code)
-    setTimeout(() => process.exit(code), POLITE_MS).unref()
+    exitAfter(POLITE_MS)
     controller.abort(new VInterrupted(name))
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
   return {
     signal: controller.signal,
+    takeTime: (ms) => {
+      if (controller.signal.aborted) exitAfter(ms)
+    },
     release: () => {
+      clearTimeout(timer)
       process.off('SIGINT', onSignal)
       process.off('SIGTERM', onSignal)
     },
   }
+}
+
+function onHangup(reload: () => void): () => void {
+  process.on('SIGHUP', reload)
+  return () => void process.off('SIGHUP', reload)
 }

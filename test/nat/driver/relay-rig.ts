@@ -55,32 +55,35 @@ export function descriptors(): number {
 }
 
 /** A relay that listens on the loopback address, with TLS. It ends with the test. */
-export async function startRelay(options: VRelayHostOptions = {}): Promise<RelayRig> {
+export async function startRelay(options: VRelayHostOptions = {}): Promise<HostRig> {
   const { reactor, logged } = startReactor()
   const { server, authority } = await testCertificates()
   const host = new VRelayHost(reactor, { host: '127.0.0.1', port: 0, tls: server, ...options })
   await host.listen()
   onTestFinished(() => host.close())
-  return new RelayRig(reactor, { host, trusted: authority.cert, logged })
+  return new HostRig(reactor, { host, port: host.address?.port ?? 0, trusted: authority.cert, logged })
 }
 
-/** A relay with what a party needs to reach it. */
+/** What a party needs to reach a relay on this machine, whichever process it is in. */
+export interface RelayRigParts {
+  readonly port: number
+  /** The authority of its certificate. */
+  readonly trusted: string
+  readonly logged: readonly unknown[]
+}
+
+/** Parties of a relay. */
 export class RelayRig {
   readonly reactor: IVReactor
-  readonly host: VRelayHost
   readonly trusted: string
   readonly logged: readonly unknown[]
   readonly port: number
 
-  constructor(
-    reactor: IVReactor,
-    parts: { readonly host: VRelayHost; readonly trusted: string; readonly logged: readonly unknown[] },
-  ) {
+  constructor(reactor: IVReactor, parts: RelayRigParts) {
     this.reactor = reactor
-    this.host = parts.host
     this.trusted = parts.trusted
     this.logged = parts.logged
-    this.port = parts.host.address?.port ?? 0
+    this.port = parts.port
   }
 
   /** A party's control link; it has been welcomed. */
@@ -168,6 +171,16 @@ export class RelayRig {
     party.send({ type: 'relay', leg: leg.leg, mac })
     await party.next('relaying')
     return new StreamLeg(party)
+  }
+}
+
+/** A relay of this process, with its parties. */
+export class HostRig extends RelayRig {
+  readonly host: VRelayHost
+
+  constructor(reactor: IVReactor, parts: RelayRigParts & { readonly host: VRelayHost }) {
+    super(reactor, parts)
+    this.host = parts.host
   }
 }
 

@@ -10,6 +10,9 @@ export const EVENT_VERSION = 1
 
 /** Where a connection stands. */
 export type VPhase =
+  /** Of a relay. */
+  | 'listening'
+  | 'draining'
   | 'gathering'
   | 'meeting'
   | 'authenticating'

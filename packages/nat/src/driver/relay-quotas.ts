@@ -71,7 +71,7 @@ const TEXT_NAMES: Readonly<Record<string, QuotaName>> = {
 }
 const FACTORS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9 }
 
-/** The names that `parseRelayQuota` knows. */
+/** The names that `parseRelayQuota` knows, for those who write them. */
 export const RELAY_QUOTA_NAMES: readonly string[] = Object.keys(TEXT_NAMES)
 
 /** With the defaults. @throws VRelayQuotaError for what is no positive number */
@@ -94,9 +94,8 @@ export function checkQuotas(quotas: VRelayQuotas): Required<VRelayQuotas> {
 export function parseRelayQuota(text: string): VRelayQuotas {
   const [, name = '', digits = '', unit = ''] = /^([a-z-]+)=(\d+(?:\.\d+)?)([kmgKMG]?)$/.exec(text) ?? []
   if (!Object.hasOwn(TEXT_NAMES, name)) {
-    const got = JSON.stringify(text.slice(0, 60))
     throw new VRelayQuotaError(
-      `a quota is name=number with a name of ${RELAY_QUOTA_NAMES.join(', ')}; got ${got}`,
+      `a quota is one of its names, = and a number; got ${JSON.stringify(text.slice(0, 60))}`,
     )
   }
   const quota = { [TEXT_NAMES[name] as QuotaName]: Number(digits) * (FACTORS[unit.toLowerCase()] ?? 1) }
