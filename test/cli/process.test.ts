@@ -1,0 +1,168 @@
+/**
+ * The built command, as processes that meet at a relay.
+ */
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { skipUnless } from '../lib/skip.js'
+import { codeOf, errorOf, startRelay, type Vut, vut } from './process-support.js'
+import { tempFolder } from './support.js'
+
+const BYTES = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 31 + (at >> 8)) & 255))
+let relay = ''
+
+beforeAll(async () => {
+  relay = await startRelay()
+})
+
+interface Places {
+  readonly from: string
+  readonly to: string
+}
+
+function places(size = BYTES.length): Places {
+  const [from, to] = [tempFolder(), tempFolder()]
+  writeFileSync(join(from, 'a.bin'), Buffer.alloc(size, BYTES))
+  return { from, to }
+}
+
+function send({ from }: Places, ...options: string[]): Vut {
+  return vut(['send', 'a.bin', '--json', '--relay', relay, ...options], { cwd: from })
+}
+
+function recv({ to }: Places, code: string, ...options: string[]): Vut {
+  return vut(['recv', code, '--json', '--relay', relay, ...options], { cwd: to })
+}
+
+/** Waits until some of the file is on the disk of the receiver. */
+async function someArrived(receiver: Vut): Promise<void> {
+  await receiver.until((event) => event.type === 'progress' && event.bytes > 0)
+}
+
+describe('two processes', () => {
+  it('send and receive a file, and end with 0', async () => {
+    const place = places()
+    const sender = send(place)
+    const receiver = recv(place, await codeOf(sender), '--yes')
+    expect(await Promise.all([sender.ended, receiver.ended])).toEqual([0, 0])
+    expect(readFileSync(join(place.to, 'a.bin')).equals(BYTES)).toBe(true)
+    expect(readdirSync(place.to)).toEqual(['a.bin'])
+    expect([sender.out, receiver.out]).toEqual(['', ''])
+    for (const { events } of [sender, receiver]) {
+      expect(events.every((event) => 'v' in event && event.v === 1 && 't' in event)).toBe(true)
+      const phases = events.flatMap((event) => (event.type === 'phase' ? [event.phase] : []))
+      expect(phases.slice(0, 4)).toEqual(['gathering', 'meeting', 'authenticating', 'exchanging'])
+      expect(phases).toContain('transferring')
+      expect(events.at(-1)).toMatchObject({ type: 'done', bytes: BYTES.length, files: 1 })
+    }
+  })
+
+  it('obey --path relay, and say so', async () => {
+    const place = places()
+    const sender = send(place, '--path', 'relay')
+    const receiver = recv(place, await codeOf(sender), '--yes', '--path', 'relay')
+    expect(await Promise.all([sender.ended, receiver.ended])).toEqual([0, 0])
+    const kinds = sender.events.flatMap((event) => (event.type === 'path' ? [event.kind] : []))
+    expect(new Set(kinds)).toEqual(new Set(['relay']))
+  })
+
+  it('need no relay but the one in the sender, by --relay self', async () => {
+    const place = places()
+    const sender = vut(['send', 'a.bin', '--json', '--relay', 'self'], { cwd: place.from })
+    const shown = await sender.until(({ type }) => type === 'code')
+    const line = shown.type === 'code' ? shown.command.split(' ').slice(1) : []
+    const receiver = vut([...line, '--yes', '--json'], { cwd: place.to })
+    expect(await Promise.all([sender.ended, receiver.ended])).toEqual([0, 0])
+    expect(readFileSync(join(place.to, 'a.bin')).equals(BYTES)).toBe(true)
+  })
+
+  it('a wrong word: both end with 4, and the code is burnt', async () => {
+    const place = places()
+    const sender = send(place)
+    const code = await codeOf(sender)
+    const words = code.split('-')
+    const other = words[1] === 'acorn' ? 'amber' : 'acorn'
+    const receiver = recv(place, [words[0], other, words[2]].join('-'), '--yes')
+    expect(await Promise.all([sender.ended, receiver.ended])).toEqual([4, 4])
+    expect(await recv(place, code, '--yes').ended).toBe(3)
+    expect(readdirSync(place.to)).toEqual([])
+  })
+
+  it('nobody comes: 3 after the time-out', async () => {
+    expect(await send(places(), '--timeout', '1').ended).toBe(3)
+  })
+
+  it('no relay answers: 3', async () => {
+    const place = places()
+    const sender = vut(['send', 'a.bin', '--json', '--relay', '127.0.0.1:9'], { cwd: place.from })
+    expect(await sender.ended).toBe(3)
+    expect(errorOf(sender)).toContain('127.0.0.1:9')
+  })
+
+  it('a code that was used: 3', async () => {
+    const place = places()
+    const sender = send(place)
+    const code = await codeOf(sender)
+    const receiver = recv(place, code, '--yes')
+    expect(await Promise.all([sender.ended, receiver.ended])).toEqual([0, 0])
+    expect(await recv(place, code, '--yes').ended).toBe(3)
+  })
+})
+
+describe('a process that ends too early', () => {
+  const SIZE = 100_000_000
+
+  it('leaves a part, and --resume goes on with it after either was killed', async () => {
+    const place = places(SIZE)
+    for (const victim of [0, 1]) {
+      const sender = send(place)
+      const receiver = recv(place, await codeOf(sender), '--resume')
+      await someArrived(receiver)
+      const both = [sender, receiver]
+      both[victim]?.child.kill('SIGKILL')
+      await both[victim]?.ended
+      // The other one has to find out by silence: it is not waited for.
+      both[1 - victim]?.child.kill('SIGINT')
+      expect(await both[1 - victim]?.ended).toBe(130)
+      expect(existsSync(join(place.to, 'a.bin'))).toBe(false)
+    }
+    const there = statSync(join(place.to, '.a.bin.vut-part')).size
+    expect(there).toBeGreaterThan(0)
+    const sender = send(place)
+    const receiver = recv(place, await codeOf(sender), '--resume')
+    expect(await Promise.all([sender.ended, receiver.ended])).toEqual([0, 0])
+    const first = sender.events.find(({ type }) => type === 'progress')
+    expect(first?.type === 'progress' && first.bytes).toBe(there)
+    expect(readdirSync(place.to)).toEqual(['a.bin'])
+    expect(readFileSync(join(place.to, 'a.bin')).equals(readFileSync(join(place.from, 'a.bin')))).toBe(true)
+  })
+
+  it.each(['gathering', 'meeting', 'transferring'])('SIGINT while %s: 130', async (phase) => {
+    const place = places(SIZE)
+    const sender = send(place)
+    if (phase === 'transferring') {
+      const receiver = recv(place, await codeOf(sender), '--yes')
+      await someArrived(receiver)
+      sender.child.kill('SIGINT')
+      expect(await receiver.ended).toBe(6)
+      expect(existsSync(join(place.to, 'a.bin'))).toBe(false)
+    } else {
+      await sender.until((event) => event.type === 'phase' && event.phase === phase)
+      sender.child.kill('SIGINT')
+    }
+    expect(await sender.ended).toBe(130)
+  })
+
+  it('a limit on what may be written: 7 here, 6 there, and nothing has the final name', async (test) => {
+    skipUnless(test, process.platform !== 'win32', 'there is no ulimit')
+    const place = places(SIZE)
+    const sender = send(place)
+    const receiver = vut(['recv', await codeOf(sender), '--yes', '--json', '--relay', relay], {
+      cwd: place.to,
+      shell: "trap '' XFSZ; ulimit -f 2000",
+    })
+    expect(await Promise.all([sender.ended, receiver.ended])).toEqual([6, 7])
+    expect(errorOf(sender)).toContain('EFBIG')
+    expect(existsSync(join(place.to, 'a.bin'))).toBe(false)
+  })
+})
