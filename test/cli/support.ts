@@ -74,6 +74,7 @@ export async function pairMeeters(a: VCliContext, b: VCliContext): Promise<[VMee
     (context: VCliContext, own: 0 | 1): VMeeter =>
     async (request) => {
       const options: VUDPTransportOptions = {
+        ...request.transport,
         socket: sockets[own],
         peer: new VIPSocketPeer('127.0.0.1', sockets[own === 0 ? 1 : 0].localPeer.port),
         secret: secrets[own],

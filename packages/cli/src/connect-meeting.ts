@@ -31,6 +31,7 @@ async function connect(context: VCliContext, request: VMeetRequest, own: OwnRela
     port,
     ...(code === undefined ? {} : { code }),
     ...(timeoutMs === undefined ? {} : { meetTimeoutMs: timeoutMs }),
+    ...(request.transport === undefined ? {} : { vut: request.transport }),
     onEvent: (event) => {
       const told = commandEvent(event, request, own)
       if (told !== undefined) onEvent(told)

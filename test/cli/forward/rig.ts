@@ -9,7 +9,7 @@ import { VDatagramSocket } from '@vio/sock'
 import { VUDPTransport } from '@vio/vudp'
 import { afterEach } from 'vitest'
 import { AllowList } from '../../../packages/cli/src/forward/allow.js'
-import type { ForwardEvent } from '../../../packages/cli/src/forward/events.js'
+import type { ForwardEvent, ForwardListening } from '../../../packages/cli/src/forward/events.js'
 import { Forwarder, type ForwarderOptions } from '../../../packages/cli/src/forward/forwarder.js'
 import { parseForward } from '../../../packages/cli/src/forward/spec.js'
 
@@ -77,9 +77,8 @@ export async function pairOf(near: SideSpec, far: SideSpec = {}): Promise<Pair> 
     for (const { transport } of sides) transport.sock.close()
     reactor.stop()
   })
-  const wanted = (near.forwards ?? []).length
   await Promise.race([
-    until(() => listening(one).length === wanted, 'all listeners'),
+    until(() => listening(one) !== undefined, 'all listeners'),
     Promise.all([one.ended, two.ended]),
   ])
   return { reactor, near: one, far: two, port: (index = 0) => portOf(one, near, index) }
@@ -115,18 +114,15 @@ async function sideOf(
   return { forwarder, transport, events, ended, interrupt }
 }
 
-function listening({ events }: Side): ForwardEvent[] {
-  return events.filter(({ type }) => type === 'listening')
+function listening({ events }: Side): readonly ForwardListening[] | undefined {
+  return events.find((event) => event.type === 'ready')?.listening
 }
 
 function portOf(side: Side, spec: SideSpec, index: number): number {
-  const wanted = (spec.forwards ?? [])[index]
-  const parsed = wanted === undefined ? undefined : parseForward(...(wanted as ['-L', string]))
-  const found = side.events.find(
-    (event) => event.type === 'listening' && JSON.stringify(event.spec) === JSON.stringify(parsed),
-  )
-  const at = found?.type === 'listening' ? found.at : ''
-  return Number(/:(\d+)(\/udp)?$/.exec(at)?.[1])
+  const [flag, text] = (spec.forwards ?? [])[index] ?? ['-D', '']
+  const wanted = JSON.stringify(parseForward(flag, text))
+  const found = listening(side)?.find((each) => JSON.stringify(each.spec) === wanted)
+  return Number(/:(\d+)(\/udp)?$/.exec(found?.at ?? '')?.[1])
 }
 
 async function bind(): Promise<VDatagramSocket> {

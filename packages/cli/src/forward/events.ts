@@ -6,10 +6,17 @@
  */
 import type { ForwardSpec, ListenAt } from './spec.js'
 
+/** A forward that is in place. */
+export interface ForwardListening {
+  readonly spec: ForwardSpec
+  /** Where, with the port that was found. */
+  readonly at: string
+}
+
 /** One event. */
 export type ForwardEvent =
-  /** A forward of this side is in place. `at` is where, with the port that was found. */
-  | { readonly type: 'listening'; readonly spec: ForwardSpec; readonly at: string }
+  /** All forwards of this side are in place. */
+  | { readonly type: 'ready'; readonly listening: readonly ForwardListening[] }
   /** The other side has something listened on here. */
   | { readonly type: 'serving'; readonly at: ListenAt }
   /** The other side asked for something and was told no. */

@@ -14,7 +14,7 @@ import type { VTransportWishes } from '../meeting.js'
 import type { AllowList } from './allow.js'
 import { EndWatch } from './end-watch.js'
 import { ForwardRefused } from './errors.js'
-import type { ForwardListener } from './events.js'
+import type { ForwardListener, ForwardListening } from './events.js'
 import { takeFront } from './front.js'
 import { openIngress } from './ingress.js'
 import { FORWARD_LIMITS, type ForwardLimits, ForwardLink } from './link.js'
@@ -50,8 +50,8 @@ export class Forwarder {
   readonly #link: ForwardLink
   readonly #specs: readonly ForwardSpec[]
   readonly #serving: ForwardServing
-  /** What to tell once the connection stands. */
-  readonly #ready: Array<() => void> = []
+  /** What is in place. */
+  readonly #listening: ForwardListening[] = []
 
   constructor(reactor: IVReactor, options: ForwarderOptions) {
     const { specs, allow, tell } = options
@@ -88,7 +88,7 @@ export class Forwarder {
     try {
       const { ended } = await Promise.race([aborted.promise, this.#greet(transport)])
       await Promise.race([aborted.promise, ended, this.#askFor()])
-      for (const tell of this.#ready.splice(0)) tell()
+      link.tell({ type: 'ready', listening: this.#listening })
       const { clean, reason } = await Promise.race([aborted.promise, ended])
       if (!clean) throw reason ?? new VIOLost('the connection was broken off')
     } finally {
@@ -126,8 +126,7 @@ export class Forwarder {
             what: formatSpec(spec),
             removesStale: true,
           })
-    const at = formatListen(ingress.at)
-    this.#ready.push(() => this.#link.tell({ type: 'listening', spec, at }))
+    this.#listening.push({ spec, at: formatListen(ingress.at) })
   }
 
   /** Asks the other side for the listeners that it is to have. */
@@ -139,7 +138,7 @@ export class Forwarder {
       link.ask(stream, { kind: 'listen', number, listen: spec.listen })
       const { status, text } = await link.answerOf(stream)
       if (status !== 'ok') throw new ForwardRefused(`-R ${formatListen(spec.listen)}`, status, text)
-      link.tell({ type: 'listening', spec, at: text })
+      this.#listening.push({ spec, at: text })
     }
   }
 }

@@ -44,7 +44,7 @@ class FrontTaker extends VByteConsumer {
   readonly done: Promise<void>
   readonly #parser: FrontParser
   readonly #what: string
-  readonly #timer: VScheduledCall
+  readonly #timer: VScheduledCall | null
   #settle: { resolve: () => void; reject: (error: Error) => void } | null = null
 
   constructor(reactor: IVReactor, parser: FrontParser, { what, timeoutMs }: Terms) {
@@ -54,7 +54,8 @@ class FrontTaker extends VByteConsumer {
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    this.#timer = reactor.schedule(timeoutMs, () => this.#giveUp(timeoutMs))
+    const isTimed = timeoutMs !== Number.POSITIVE_INFINITY
+    this.#timer = isTimed ? reactor.schedule(timeoutMs, () => this.#giveUp(timeoutMs)) : null
   }
 
   protected override producerAttached(): void {
@@ -85,7 +86,7 @@ class FrontTaker extends VByteConsumer {
   #over(): { resolve: () => void; reject: (error: Error) => void } | null {
     const settle = this.#settle
     this.#settle = null
-    this.#timer.cancel()
+    this.#timer?.cancel()
     return settle
   }
 }
