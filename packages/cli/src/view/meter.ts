@@ -9,6 +9,9 @@ const WINDOW_MS = 2000
 /** Samples closer than this are one. */
 const GRAIN_MS = 50
 
+/** After so long without a sample nothing is taken to pass. */
+const STALE_MS = 500
+
 interface Sample {
   readonly at: number
   bytes: number
@@ -35,13 +38,17 @@ export class Meter {
 
   /** Bytes a second over the last two seconds. */
   current(now: number): number {
-    const oldest = this.#samples.find(({ at }) => at >= now - WINDOW_MS) ?? this.#samples.at(-1)
-    return oldest === undefined ? 0 : perSecond(this.bytes - oldest.bytes, now - oldest.at)
+    const last = this.#samples.at(-1)
+    const oldest = this.#samples.find(({ at }) => at >= now - WINDOW_MS) ?? last
+    if (last === undefined || oldest === undefined) return 0
+    return perSecond(last.bytes - oldest.bytes, this.#until(now) - oldest.at)
   }
 
   /** Bytes a second since the first count. */
   mean(now: number): number {
-    return this.#first === null ? 0 : perSecond(this.bytes - this.#first.bytes, now - this.#first.at)
+    return this.#first === null
+      ? 0
+      : perSecond(this.bytes - this.#first.bytes, this.#until(now) - this.#first.at)
   }
 
   /** How long the rest will take at the mean of both rates, in seconds; Infinity while nothing passes. */
@@ -49,6 +56,12 @@ export class Meter {
     const rate = (this.current(now) + this.mean(now)) / 2
     if (this.bytes >= totalBytes) return 0
     return this.current(now) > 0 ? (totalBytes - this.bytes) / rate : Number.POSITIVE_INFINITY
+  }
+
+  /** Between two samples the rates stand still; when none comes for a while they fall. */
+  #until(now: number): number {
+    const at = this.#samples.at(-1)?.at ?? now
+    return now - at > STALE_MS ? now : at
   }
 }
 
