@@ -156,7 +156,7 @@ describe('the process of vut relay', () => {
     const shown = (): Promise<string> =>
       new Promise((found, failed) => {
         const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
-          found(socket.getPeerCertificate().subject.CN)
+          found(String(socket.getPeerCertificate().subject.CN))
           socket.destroy()
         })
         socket.on('error', failed)

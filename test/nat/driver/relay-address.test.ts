@@ -84,7 +84,7 @@ describe('the address of a relay', () => {
         expect(parseRelayAddress(text)).toEqual({ ...address, host: parseRelayAddress(text).host })
         expect(formatRelayAddress(parseRelayAddress(text)).toLowerCase()).toBe(text.toLowerCase())
       }),
-      { numRuns: propertyRuns(200) },
+      propertyRuns(200),
     )
     assert(
       property(string({ unit: 'binary' }), (text) => {
@@ -94,7 +94,7 @@ describe('the address of a relay', () => {
           expect(error).toBeInstanceOf(VRelayAddressError)
         }
       }),
-      { numRuns: propertyRuns(500) },
+      propertyRuns(500),
     )
   })
 })
