@@ -4,7 +4,7 @@
 import type { NatOptions } from '@vio/vudp/testing'
 import { describe, expect, it } from 'vitest'
 import { seeds } from '../../lib/runs.js'
-import { SimGround, type SimFlowing, type SimGroundOptions } from './lib/sim-ground.js'
+import { type SimFlowing, SimGround, type SimGroundOptions } from './lib/sim-ground.js'
 
 type Nat = Omit<NatOptions, 'address'>
 

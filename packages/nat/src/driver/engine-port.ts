@@ -15,6 +15,7 @@ import {
   type VFailure,
   VFIOCompleted,
   VIOClosed,
+  VIOError,
   type VIPSocketPeer,
   VTransmitBatch,
 } from '@vio/io'
@@ -74,7 +75,10 @@ export class EnginePort implements IVDatagramPort, HubRest {
   #handler: IVDatagramHandler | null = null
   #closed: VFailure | null = null
 
-  constructor(options: EnginePortOptions, first: IVDatagramPort) {
+  /** @throws VIOError if the hub has no socket yet */
+  constructor(options: EnginePortOptions) {
+    const [first] = options.hub.main
+    if (first === undefined) throw new VIOError('there is no socket yet')
     this.#options = options
     this.#first = first
     this.localPeer = first.localPeer

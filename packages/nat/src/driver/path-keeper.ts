@@ -13,7 +13,7 @@ import type { VLanePeers } from '../lane-peers.js'
 import type { VConnectPath, VPathReport } from './connecter-options.js'
 import type { EnginePort } from './engine-port.js'
 import type { Punching } from './punching.js'
-import type { RelayWay } from './relay-way.js'
+import type { RelayHolder } from './relay-holder.js'
 
 /** What it is made of. */
 export interface PathKeeperOptions {
@@ -24,7 +24,7 @@ export interface PathKeeperOptions {
   /** This side begins, and so decides when a connection that works moves to a better path. */
   readonly isInitiator: boolean
   readonly policy: VConnectPath
-  readonly relayOf: () => { readonly relay: string; readonly way: RelayWay | null }
+  readonly relay: Pick<RelayHolder, 'relay' | 'name' | 'via'>
   readonly punching: () => Punching | null
   readonly onPath: (report: VPathReport) => void
   /** The path is gone: everything is to be found out anew. */
@@ -127,9 +127,9 @@ export class PathKeeper {
 
   /** The relay carries, or does so another way. */
   relayOpened(): void {
-    const { way } = this.#options.relayOf()
-    if (this.#silentAt >= 0 && way !== null) this.#left.unshift(way.name)
-    if (this.#report?.path === 'relay' && this.#isConnected && this.#report.via !== way?.via) {
+    const { name, via } = this.#options.relay
+    if (this.#silentAt >= 0 && name !== null) this.#left.unshift(name)
+    if (this.#report?.path === 'relay' && this.#isConnected && this.#report.via !== via) {
       this.#report = this.#look()
       this.#options.onPath(this.#report)
     }
@@ -228,9 +228,9 @@ export class PathKeeper {
 
   /** Every path but the one in use, the relay first. */
   #others(): VIPSocketPeer[] {
-    const { relayOf, policy, transport } = this.#options
-    const { way } = relayOf()
-    const relay = way !== null && way.via !== null && policy !== 'direct' ? [way.name] : []
+    const { policy, transport } = this.#options
+    const { name: way, via } = this.#options.relay
+    const relay = way !== null && via !== null && policy !== 'direct' ? [way] : []
     const direct = policy === 'relay' ? [] : this.#heard.map(({ name }) => name)
     return [...relay, ...direct].filter((each) => !each.equals(transport.peerAddress))
   }
@@ -259,7 +259,7 @@ export class PathKeeper {
   }
 
   #look(): VPathReport {
-    const { transport, port, names, relayOf, punching } = this.#options
+    const { transport, port, names, punching } = this.#options
     const name = transport.peerAddress
     const rttMs = Math.round(transport.stats().smoothedRttMs * 10) / 10
     if (!port.isRelay(name)) {
@@ -268,8 +268,8 @@ export class PathKeeper {
       const plan = punching()?.plan ?? null
       return plan === null ? report : { ...report, kind: plan.kind }
     }
-    const { relay, way } = relayOf()
-    const via = way?.via ?? 'udp'
+    const { relay, via: known } = this.#options.relay
+    const via = known ?? 'udp'
     return { path: 'relay', family: name.ipVersion, rttMs, remote: String(name), relay, via, why: this.#why }
   }
 

@@ -34,6 +34,9 @@ export interface PunchingKnowledge {
   readonly offer: VOffer
 }
 
+/** How long one waits for what the NATs let in, before many ports are opened because it is not known. */
+export const SURE_AFTER_MS = 2_500
+
 /** So many numbers are one plan's: more than any sends. */
 const NUMBERS = 0x10_0000
 
@@ -47,6 +50,7 @@ export class Punching {
   #cancels: Cancel[] = []
   #plans = 0
   #told = ''
+  #firstAt: number | null = null
   #sent = 0
 
   constructor(options: PunchingOptions) {
@@ -72,7 +76,9 @@ export class Punching {
   update(known: PunchingKnowledge, isForced = false): void {
     const { candidates, nat, offer } = known
     const targets = pairCandidates(candidates, offer.candidates).map(({ remote }) => remote.peer)
-    const plan = planPunch(nat, offer.nat, { birthday: this.#options.birthday })
+    const isSure = nat.filtering !== 'unknown' && offer.nat.filtering !== 'unknown'
+    const birthday = this.#options.birthday && (isSure || this.#isLate)
+    const plan = planPunch(nat, offer.nat, { birthday })
     const outer = outerOf(offer.candidates)
     const told = JSON.stringify([plan, targets.map(String), String(outer)])
     if (!isForced && told === this.#told && this.isRunning) return
@@ -98,6 +104,12 @@ export class Punching {
       this.#options.hub.drop(lane)
       this.#kept.delete(lane)
     }
+  }
+
+  get #isLate(): boolean {
+    const now = this.#options.hub.reactor.time()
+    this.#firstAt ??= now
+    return now - this.#firstAt >= SURE_AFTER_MS
   }
 
   #begin(plan: VPunchPlan, targets: readonly VIPSocketPeer[], outer: VIPSocketPeer | undefined): void {

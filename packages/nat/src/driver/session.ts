@@ -13,6 +13,7 @@ import { pairCandidates, type VCandidate } from '../candidate.js'
 import { VLanePeers } from '../lane-peers.js'
 import type { VOffer } from '../offer.js'
 import type { VRelayLeg, VWelcome } from '../rendezvous-message.js'
+import { bindSockets } from './bind-sockets.js'
 import type { Cancel, ConnecterMeans } from './connecter-means.js'
 import {
   type ConnecterConfig,
@@ -26,9 +27,8 @@ import { Gathering } from './gathering.js'
 import { Meeting, type MeetingRelay } from './meeting.js'
 import { NetworkWatch } from './network-watch.js'
 import { PathKeeper } from './path-keeper.js'
-import { Punching } from './punching.js'
-import { RelayWay } from './relay-way.js'
-import { Reunion } from './reunion.js'
+import { Punching, SURE_AFTER_MS } from './punching.js'
+import { RelayHolder } from './relay-holder.js'
 import { readTerms, writeTerms } from './session-terms.js'
 import { SocketHub } from './socket-hub.js'
 
@@ -62,20 +62,15 @@ export class ConnectSession {
   readonly #secret = Buffer.alloc(SECRET_BYTES)
   readonly #gathering: Gathering
   readonly #meeting: Meeting
-  readonly #cancels: Cancel[] = []
+  readonly #relay: RelayHolder
   readonly #timers = new Set<VScheduledCall>()
   #phase: VConnecterPhase = 'gathering'
-  #binding = 0
-  #bindError: Error | null = null
+  #cancelBind: Cancel = () => undefined
   #port: EnginePort | null = null
   #onSockets: (() => void)[] = []
-  #relayWay: RelayWay | null = null
-  #relay: MeetingRelay | null = null
   #punching: Punching | null = null
   #keeper: PathKeeper | null = null
-  #reunion: Reunion | null = null
   #hasRoom = false
-  #isSettledPath = false
   #peerOffer: VOffer | null = null
   #told = ''
   #offerTimer: VScheduledCall | null = null
@@ -107,6 +102,21 @@ export class ConnectSession {
       portMapping: portMapping && path !== 'relay',
       onChange: () => this.#gathered(),
     })
+    this.#relay = new RelayHolder({
+      hub: this.#hub,
+      means,
+      relays: config.relays,
+      answerMs: config.connectTimeoutMs,
+      secret: this.#secret,
+      isUsed: path !== 'direct',
+      onOpen: (name) => this.#relayOpened(name),
+      onLost: (relay, reason) => this.#relayLost(relay, reason),
+      onMetAgain: () => {
+        this.#told = ''
+        this.#sendOffer()
+      },
+      onOffer: (offer) => this.#offered(offer),
+    })
     this.#meeting = new Meeting({
       reactor,
       means,
@@ -125,7 +135,7 @@ export class ConnectSession {
       onLeft: () => {
         this.#hasRoom = false
       },
-      onWarning: (code, message) => config.onEvent({ type: 'warning', code, message }),
+      onWarning: (code, message) => this.#warn(code, message),
       onFailed: (error) => this.#meetingFailed(error),
     })
   }
@@ -138,7 +148,7 @@ export class ConnectSession {
   /** Begins. */
   start(): void {
     this.#config.onEvent({ type: 'phase', phase: 'gathering' })
-    this.#bind()
+    this.#cancelBind = bindSockets(this.#means, this.#config, (outcome) => this.#bound(outcome))
     this.#meeting.start()
   }
 
@@ -148,58 +158,26 @@ export class ConnectSession {
       this.#fail(error)
       return
     }
-    this.#isSettledPath = true
     this.#meeting.close()
-    this.#reunion?.stop()
+    this.#relay.settle()
     this.#keeper?.settle()
     this.#punching?.stop(this.#keeper?.lane ?? 0)
   }
 
-  #bind(): void {
-    const { bind, port } = this.#config
-    const hosts = bind === null ? ['0.0.0.0', '::'] : [bind]
-    this.#binding = hosts.length
-    for (const host of hosts) {
-      this.#cancels.push(this.#means.bind({ host, port }, (outcome) => this.#bound(outcome)))
-    }
-  }
-
-  #bound(outcome: IVDatagramPort | Error): void {
-    if (this.#isReleased) {
-      if (!(outcome instanceof Error)) outcome.close()
+  #bound(outcome: readonly IVDatagramPort[] | VConnecterError): void {
+    if (outcome instanceof VConnecterError) {
+      this.#fail(outcome)
       return
     }
-    this.#binding -= 1
-    if (!(outcome instanceof Error)) this.#hub.add(0, outcome)
-    // One family of two may be missing; a port that was asked for and is taken may not.
-    else if (outcome.message.includes('EADDRINUSE')) this.#bindError = outcome
-    else this.#bindError ??= outcome
-    if (this.#binding === 0) this.#allBound()
-  }
-
-  #allBound(): void {
-    const [first] = this.#hub.main
-    const isTaken = this.#bindError?.message.includes('EADDRINUSE') === true
-    if (first === undefined || isTaken) {
-      const { bind, port } = this.#config
-      const where = port === 0 ? '' : ` with --port ${port}`
-      const message =
-        `no UDP socket could be opened on ${bind ?? 'this machine'}${where}: ${this.#bindError?.message}; ` +
-        'choose another port or address'
-      const cause = this.#bindError
-      this.#fail(new VConnecterError({ phase: 'gathering', reason: 'socket' }, message, { cause }))
-      return
-    }
-    this.#port = new EnginePort(
-      {
-        hub: this.#hub,
-        names: this.#names,
-        relayOnly: this.#config.path === 'relay',
-        onClose: () => this.#release(),
-      },
-      first,
-    )
-    if (this.#config.path !== 'relay') this.#gathering.askRouters()
+    for (const port of outcome) this.#hub.add(0, port)
+    const { path } = this.#config
+    this.#port = new EnginePort({
+      hub: this.#hub,
+      names: this.#names,
+      relayOnly: path === 'relay',
+      onClose: () => this.#release(),
+    })
+    if (path !== 'relay') this.#gathering.askRouters()
     for (const call of this.#onSockets.splice(0)) call()
   }
 
@@ -220,73 +198,34 @@ export class ConnectSession {
   }
 
   #joined(at: MeetingRelay, leg: VRelayLeg | undefined): void {
-    this.#relay = at
     this.#tell('authenticating', at.relay)
     const { path } = this.#config
     if (path === 'direct') return
     if (leg !== undefined) {
-      this.#whenSockets(() => this.#useRelay(at, leg))
+      this.#whenSockets(() => {
+        if (this.#port !== null) this.#relay.use(at, leg, this.#port)
+      })
       return
     }
     const message = `the relay ${at.relay} carries no data for this meeting: its limits are reached`
-    if (path === 'auto') this.#config.onEvent({ type: 'warning', code: 'no-relay', message })
+    if (path === 'auto') this.#warn('no-relay', message)
     else this.#fail(new VConnecterError({ phase: 'authenticating', reason: 'path-refused' }, message))
   }
 
-  #useRelay(at: MeetingRelay, leg: VRelayLeg): void {
-    if (this.#port === null || this.#isReleased) return
-    this.#relayWay = new RelayWay({
-      hub: this.#hub,
-      means: this.#means,
-      port: this.#port,
-      ...at,
-      leg,
-      onOpen: () => this.#relayOpened(),
-      onLost: (reason) => this.#relayLost(at.relay, reason),
-    })
-    this.#relayWay.start()
-  }
-
-  #relayOpened(): void {
-    const name = this.#relayWay?.name
-    if (name === undefined) return
-    if (!this.#isConnected) this.#transport?.addCandidate(name)
-    else this.#keeper?.relayOpened()
+  #relayOpened(name: VIPSocketPeer): void {
+    if (this.#isConnected) this.#keeper?.relayOpened()
+    else this.#transport?.addCandidate(name)
   }
 
   #relayLost(relay: string, reason: string): void {
-    const message = `the relay ${relay} carries no more: ${reason}`
-    this.#config.onEvent({ type: 'warning', code: 'relay-lost', message })
+    this.#warn('relay-lost', `the relay ${relay} carries no more: ${reason}`)
     this.#keeper?.relayLost()
-    if (this.#relayWay?.isOver === true) this.#reunite()
+    if (this.#relay.isForgotten) this.#meetAgain()
   }
 
-  /** The other side is met again, in a room that both know of: for another leg of the relay, or other addresses. */
-  #reunite(): void {
-    const { config, peer } = { config: this.#config, peer: this.#peerOffer }
-    if (!this.#isConnected || this.#isReleased || this.#isSettledPath || peer === null) return
-    this.#reunion ??= new Reunion({
-      reactor: this.#reactor,
-      means: this.#means,
-      relays: config.relays,
-      secret: this.#secret,
-      peerSecret: peer.secret,
-      answerMs: config.connectTimeoutMs,
-      onJoined: (at, leg) => this.#reunited(at, leg),
-      onAuthenticated: () => {
-        this.#told = ''
-        this.#sendOffer()
-      },
-      onOffer: (offer) => this.#offered(offer),
-    })
-    this.#reunion.start()
-  }
-
-  #reunited(at: MeetingRelay, leg: VRelayLeg | undefined): void {
-    if (this.#config.path === 'direct' || leg === undefined) return
-    this.#relay = at
-    this.#relayWay?.close()
-    this.#useRelay(at, leg)
+  #meetAgain(): void {
+    if (!this.#isConnected || this.#peerOffer === null || this.#port === null) return
+    this.#relay.meetAgain(this.#peerOffer.secret, this.#port)
   }
 
   #authenticated(): void {
@@ -322,7 +261,7 @@ export class ConnectSession {
     if (told === this.#told || this.#isReleased) return
     this.#told = told
     if (this.#hasRoom) this.#meeting.offer(offer)
-    this.#reunion?.offer(offer)
+    this.#relay.offer(offer)
     this.#updatePunching()
   }
 
@@ -372,6 +311,7 @@ export class ConnectSession {
       onRoundOver: ({ nextAt }) => this.#keeper?.roundOver(nextAt),
     })
     this.#updatePunching()
+    this.#after(SURE_AFTER_MS, () => this.#updatePunching())
     const { plan } = this.#punching
     this.#tell('punching', plan?.reason === '' ? plan.kind : plan?.reason)
   }
@@ -395,8 +335,8 @@ export class ConnectSession {
       path === 'relay'
         ? []
         : pairCandidates(this.#gathering.candidates, offer.candidates).map(({ remote }) => remote.peer)
-    const relay = this.#relayWay
-    const [peer = relay?.name ?? NOWHERE] = relay?.via == null ? targets : [relay.name]
+    const { name, via } = this.#relay
+    const [peer = name ?? NOWHERE] = name === null || via === null ? targets : [name]
     const transport = new VUDPTransport(this.#reactor, {
       ...this.#sizes(targets, peer),
       ...vut,
@@ -422,7 +362,7 @@ export class ConnectSession {
       names: this.#names,
       isInitiator: Buffer.compare(this.#secret, offer.secret) > 0,
       policy: path,
-      relayOf: () => ({ relay: this.#relay?.relay ?? '', way: this.#relayWay }),
+      relay: this.#relay,
       punching: () => this.#punching,
       onPath: (report) => this.#pathReported(report),
       onLost: () => this.#lookAgain(),
@@ -461,7 +401,7 @@ export class ConnectSession {
   #networkChanged(what: 'addresses' | 'resumed'): void {
     const message =
       what === 'addresses' ? 'the addresses of this machine have changed' : 'this machine has slept'
-    this.#config.onEvent({ type: 'warning', code: 'network-changed', message })
+    this.#warn('network-changed', message)
     this.#transport?.localAddressChanged()
     this.#lookAgain()
   }
@@ -475,9 +415,9 @@ export class ConnectSession {
   /** The path is gone, or the network is another one: everything is found out anew, on the live connection. */
   #lookAgain(): void {
     if (this.#isReleased) return
-    this.#relayWay?.refresh()
+    this.#relay.refresh()
     // Where the room of the meeting is still open, what changes is told there.
-    if (!this.#hasRoom || this.#relayWay?.isOver === true) this.#reunite()
+    if (!this.#hasRoom || this.#relay.isForgotten) this.#meetAgain()
     const offer = this.#peerOffer
     if (offer === null || this.#punching === null) return
     this.#askServers()
@@ -502,7 +442,7 @@ export class ConnectSession {
       plan: this.#punching?.plan ?? null,
       packets: this.#punching?.sent ?? 0,
       heard: this.#keeper?.heardCount ?? 0,
-      relay: { name: this.#relay?.relay ?? '', via: this.#relayWay?.via ?? null },
+      relay: { name: this.#relay.relay, via: this.#relay.via },
     })
     const reason = path === 'direct' ? 'path-refused' : 'timeout'
     return new VConnecterError({ phase: path === 'relay' ? 'relayed' : 'punching', reason }, message, {
@@ -529,15 +469,14 @@ export class ConnectSession {
   #release(): void {
     if (this.#isReleased) return
     this.#isReleased = true
-    for (const cancel of this.#cancels.splice(0)) cancel()
+    this.#cancelBind()
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
     this.#meeting.close()
-    this.#reunion?.stop()
     this.#watch?.close()
     this.#keeper?.close()
     this.#punching?.stop()
-    this.#relayWay?.close()
+    this.#relay.close()
     this.#gathering.close()
     this.#hub.close()
     this.#tell('closed')
@@ -548,6 +487,10 @@ export class ConnectSession {
     if (this.#phase === phase) return
     this.#phase = phase
     this.#config.onEvent(detail === undefined ? { type: 'phase', phase } : { type: 'phase', phase, detail })
+  }
+
+  #warn(code: string, message: string): void {
+    this.#config.onEvent({ type: 'warning', code, message })
   }
 
   #after(ms: number, call: () => void): VScheduledCall {

@@ -1,0 +1,108 @@
+/**
+ * Networks that change under a live connection: other addresses, NATs that forget, outages, sleep.
+ */
+import type { NatOptions } from '@vio/vudp/testing'
+import { describe, expect, it } from 'vitest'
+import { seeds } from '../../lib/runs.js'
+import { type SimFlowing, SimGround, type SimGroundOptions } from './lib/sim-ground.js'
+
+type Nat = Omit<NatOptions, 'address'>
+
+const HOME: Nat = { filtering: 'address-and-port-dependent' }
+const HARD: Nat = {
+  mapping: 'address-and-port-dependent',
+  filtering: 'address-and-port-dependent',
+  ports: 'random',
+}
+const SIZE = 1_000_000
+
+function begin(ground: SimGround): readonly [SimFlowing, SimFlowing] {
+  return [ground.a.flow([1, 2], SIZE), ground.b.flow([2, 1], SIZE)]
+}
+
+function finish(ground: SimGround, both: readonly [SimFlowing, SimFlowing]): void {
+  ground.world.runUntil(() => both.every(({ sink }) => sink.ended !== null), {
+    withinMs: 900_000,
+    what: 'the end of both flows',
+  })
+  for (const { checker, sink } of both) {
+    expect(checker.position).toBe(SIZE)
+    expect(sink.ended?.clean).toBe(true)
+  }
+  ground.world.runUntil(() => ground.a.isReleased && ground.b.isReleased, { what: 'the release of both' })
+  expect([ground.a.openPorts, ground.b.openPorts]).toEqual([0, 0])
+}
+
+/** Both connected, and on a direct path where there is one. */
+function each(
+  options: Omit<SimGroundOptions, 'seed' | 'scenario'>,
+  path: 'direct' | 'relay',
+  call: (ground: SimGround) => void,
+): void {
+  const scenario = expect.getState().currentTestName ?? 'changes'
+  for (const seed of seeds(5, 30)) {
+    const ground = new SimGround({ seed, scenario, ...options }).connect()
+    ground.world.runUntil(() => [ground.a, ground.b].every(({ paths }) => paths.at(-1) === path))
+    const both = begin(ground)
+    ground.world.advance(500)
+    call(ground)
+    finish(ground, both)
+  }
+}
+
+const PAIRS: readonly [string, 'direct' | 'relay', Nat, Nat][] = [
+  ['direct', 'direct', HOME, HOME],
+  ['relayed', 'relay', HARD, HARD],
+]
+
+describe.each(PAIRS)('a %s connection', (_name, path, a, b) => {
+  it.each([0, 1] as const)('goes on when side %i gets another address', (side) => {
+    each({ a: [a], b: [b] }, path, (ground) => {
+      const party = side === 0 ? ground.a : ground.b
+      party.host.move(`192.168.${side + 1}.77`)
+      ground.world.advance(5_000)
+      expect(party.of('warning').map(({ code }) => code)).toContain('network-changed')
+    })
+  })
+
+  it('goes on when both get other addresses at once', () => {
+    each({ a: [a], b: [b] }, path, (ground) => {
+      ground.a.host.move('192.168.1.77')
+      ground.b.host.move('192.168.2.77')
+    })
+  })
+
+  it.each([undefined, '198.51.100.77'])(
+    'goes on when the NAT forgets everything and has the address %s',
+    (to) => {
+      each({ a: [a], b: [b] }, path, (ground) => ground.realms[0].rebind(to))
+    },
+  )
+
+  it('goes on after an outage of ten seconds', () => {
+    each({ a: [a], b: [b] }, path, (ground) => {
+      for (const side of [ground.a, ground.b]) {
+        side.isDirectCut = true
+        side.isRelayCut = true
+      }
+      ground.world.advance(10_000)
+      for (const side of [ground.a, ground.b]) {
+        side.isDirectCut = false
+        side.isRelayCut = false
+      }
+    })
+  })
+
+  it('goes on after the machine has slept for fifteen seconds', () => {
+    each({ a: [a], b: [b] }, path, (ground) => ground.world.standStill(15_000))
+  })
+})
+
+describe('a mapping that dies after five seconds of silence', () => {
+  it('does not end a connection that says nothing for minutes', () => {
+    const short = { mappingLifeMs: 5_000 }
+    each({ a: [{ ...HOME, ...short }], b: [{ ...HOME, ...short }] }, 'direct', (ground) => {
+      ground.world.advance(180_000)
+    })
+  })
+})
