@@ -73,6 +73,7 @@ class FileSender {
     const onAbort = (): void => this.#fail(signal.reason as Error)
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
+    this.#context.view.tell({ type: 'phase', phase: 'offering' })
     new VByteIOPair(this.#end.byteConsume, this.#end.byteProduce).attach(transport.byteIO)
     try {
       await finished

@@ -20,6 +20,8 @@ export type VPhase =
   | 'punching'
   | 'relayed'
   | 'direct'
+  /** The other side is asked whether it takes what is offered. */
+  | 'offering'
   | 'transferring'
   | 'verifying'
   | 'done'
