@@ -9,14 +9,11 @@
 const EMPTY: Buffer = Buffer.alloc(0)
 const MIN_SLOTS = 4
 
-/** The slots of every ring that never held anything. A ring that did keeps its own. */
-const NO_SLOTS: Array<Buffer | undefined> = []
-
 /** Chunks in order, with the bytes that are left of the first. */
 export class ChunkRing {
   length = 0
   count = 0
-  #slots: Array<Buffer | undefined> = NO_SLOTS
+  #slots: Array<Buffer | undefined> = new Array<Buffer | undefined>(MIN_SLOTS).fill(undefined)
   #head = 0
   #offset = 0
 
@@ -146,7 +143,7 @@ export class ChunkRing {
 
   #grow(): void {
     const size = this.#slots.length
-    const slots = new Array<Buffer | undefined>(Math.max(MIN_SLOTS, size * 2)).fill(undefined)
+    const slots = new Array<Buffer | undefined>(size * 2).fill(undefined)
     for (let at = 0; at < size; at += 1) slots[at] = this.#slots[(this.#head + at) & (size - 1)]
     this.#slots = slots
     this.#head = 0

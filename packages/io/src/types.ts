@@ -127,6 +127,12 @@ export interface IVByteWriter extends IVByteProducing {
   abortWriter(): void
 }
 
+/** Whom a device tells of a change. */
+export interface IVDeviceOwner {
+  /** The device has changed, see `onReady`. */
+  deviceChanged(): void
+}
+
 /**
  * What is under a chain end: a socket, a descriptor, a connection. Synchronous and non-blocking.
  *
@@ -156,6 +162,11 @@ export interface IVByteDevice {
   readonly unflushedBytes: number
   /** Names the function to call on a change. The last one named counts. */
   onReady(changed: () => void): void
+  /**
+   * Names an object to be told of changes in place of a function, which an idle connection would have to hold. Absent on
+   * devices that there are only few of. The last one named counts, whichever way.
+   */
+  reportTo?(owner: IVDeviceOwner): void
   /** Starts to connect. Absent on devices that cannot; `connected` or `inputEnd` tells the outcome later. */
   connect?(peer: VPeer): void
   /** Takes up to `maxBytes` of input; the memory is the caller's from then on. Empty when there is none. */

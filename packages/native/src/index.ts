@@ -12,4 +12,5 @@ export { ioctlRequests, type VIoctlRequest, type VWindowSize } from './posix/ioc
 export type { VSocketFamily, VSocketSide, VSocketType } from './posix/socket.js'
 export type { VTerminal } from './posix/terminal.js'
 export type { VCapability, VNativeReport } from './report.js'
-export { readiness, VDescriptorWatch, type VReadinessListener } from './uv-poll.js'
+export { type IVReadinessOwner, readiness, VDescriptorWatch, type VReadinessListener } from './uv-poll.js'
+export { VWatchedDescriptor } from './watched.js'

@@ -4,12 +4,10 @@
  * Decides who may close. Invariant: `close` reaches the system only while the number still names what it named when
  * it was taken over, so it never closes what has got the number since.
  */
-import { fstatSync } from 'node:fs'
 import { constants } from 'node:os'
-import { checkFd } from './check.js'
+import { claim, closeClaimed, unclaim } from './claim.js'
 import { VNativeError } from './errors.js'
-import { dropHeld, isHeld, noteHeld, noteOpened, OWNER } from './own.js'
-import { closeNow, descriptors } from './posix/descriptor.js'
+import { noteOpened, OWNER } from './own.js'
 import { VDescriptorWatch, type VReadinessListener } from './uv-poll.js'
 
 /**
@@ -37,12 +35,7 @@ export class VOwnedDescriptor {
    *   belongs to Node's inside
    */
   constructor(fd: number) {
-    checkFd(fd, 'own')
-    // Before anything changes: without a way to close there is no owner.
-    void descriptors.calls
-    const found = statOf(fd)
-    if (found === undefined) throw new VNativeError('own', constants.errno.EBADF, `${fd} is not open`)
-    noteHeld(fd)
+    const found = claim(fd)
     this.#fd = fd
     this.#device = found.dev
     this.#inode = found.ino
@@ -85,11 +78,7 @@ export class VOwnedDescriptor {
    */
   close(): boolean {
     const fd = this.#leave()
-    if (fd === -1) return false
-    const found = statOf(fd)
-    if (found === undefined || found.dev !== this.#device || found.ino !== this.#inode) return false
-    closeNow(fd)
-    return true
+    return fd !== -1 && closeClaimed(fd, this.#device, this.#inode)
   }
 
   /**
@@ -112,21 +101,6 @@ export class VOwnedDescriptor {
     for (const watch of this.#others ?? []) watch.close()
     this.#watch = null
     this.#others = null
-    if (fd === -1 || !isHeld(fd)) return -1
-    dropHeld(fd)
-    return fd
-  }
-}
-
-interface Found {
-  readonly dev: number
-  readonly ino: number
-}
-
-function statOf(fd: number): Found | undefined {
-  try {
-    return fstatSync(fd)
-  } catch {
-    return undefined
+    return unclaim(fd) ? fd : -1
   }
 }

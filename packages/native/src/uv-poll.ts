@@ -3,9 +3,9 @@
  *
  * Decides when libuv is asked and what its answers mean. libuv ends the process when what it polls is closed under it, so
  * a watch polls a descriptor of its own, made by `dup`: the caller may close theirs at any time, and two watches of one
- * descriptor do not meet. Only a `VOwnedDescriptor`, which nobody else may close, is polled itself. Invariants: the
- * memory of a handle belongs to the system's allocator and is freed by
- * libuv itself, after its last use; a handle is stopped before it is closed; after `close` nothing is called.
+ * descriptor do not meet. Only a descriptor with an owner, which nobody else may close, is polled itself. Invariants: the
+ * memory of a handle is used for nothing else before libuv has done with it; a handle is stopped before it is closed; after
+ * `close` nothing is called.
  */
 import { constants } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
@@ -13,6 +13,7 @@ import { Capability, expectAnswer } from './capability.js'
 import { checkFd, checkInteger, show } from './check.js'
 import { F_DUPFD_CLOEXEC, F_GETFL, F_SETFL, O_CLOEXEC, O_NONBLOCK } from './constants.js'
 import { VNativeError } from './errors.js'
+import { HandlePlaces } from './handle-places.js'
 import type { NativeFunction, NativeLibrary } from './load.js'
 import { OWNER } from './own.js'
 import { closeNow, descriptors } from './posix/descriptor.js'
@@ -22,10 +23,7 @@ type Address = number
 interface LoopCalls {
   readonly loop: Address
   readonly onPoll: Address
-  readonly free: Address
-  readonly handleBytes: number
-  readonly calloc: NativeFunction<[number, number], Address>
-  readonly release: NativeFunction<[Address], void>
+  readonly places: HandlePlaces<VDescriptorWatch>
   readonly init: NativeFunction<[Address, Address, number]>
   readonly start: NativeFunction<[Address, number, Address]>
   readonly stop: NativeFunction<[Address]>
@@ -37,6 +35,8 @@ interface LoopCalls {
 
 /** `UV_POLL` among the types of handles, and what libuv calls it. */
 const POLL_TYPE = 8
+/** No function: nobody is to be called. */
+const NOBODY = 0
 const FIRST_FD = 3
 const MAX_HANDLE_BYTES = 4096
 
@@ -59,14 +59,22 @@ const ALL_INTERESTS = 7
 /** Readiness in the running loop: `VDescriptorWatch`. */
 export const polls: Capability<LoopCalls> = new Capability('readiness', { bind: bindLoop, prove: proveLoop })
 
-/** The watches by the address of their handle. Keeps them, with their callbacks, as long as libuv may call. */
-const watches = new Map<Address, VDescriptorWatch>()
+/** Beside the events that a watch asks for: its descriptor was made for it. */
+const DUPLICATE = 64
 
+/** The places of all handles, once there are any. */
+let places: HandlePlaces<VDescriptorWatch> | undefined
 let inTick = false
 let closesAtExit = false
 
 /** Calls when a descriptor is ready. */
 export type VReadinessListener = (events: number) => void
+
+/** The same as an object, where there are thousands of watches and a function for each would count. */
+export interface IVReadinessOwner {
+  /** A descriptor is ready for what the bits say. */
+  handleReadiness(events: number): void
+}
 
 /**
  * Tells when a descriptor is ready, for as long as it is ready: once in each iteration of the loop until it is stopped
@@ -81,46 +89,51 @@ export type VReadinessListener = (events: number) => void
  */
 export class VDescriptorWatch {
   readonly #fd: number
-  /** Whether `#fd` was made for this watch. */
-  readonly #isDuplicate: boolean
-  readonly #listener: VReadinessListener
-  #handle: Address
-  #events = 0
+  readonly #listener: VReadinessListener | IVReadinessOwner
+  /** Where the handle is; -1 once it is closed. */
+  #place: number
+  /** What was asked for, and `DUPLICATE`. */
+  #bits = 0
 
   /**
    * @param fd what is watched; it stays the caller's
-   * @param listener called in the loop's turn for I/O with bits of `readiness`; what it throws is an uncaught exception
+   * @param listener called, or its `handleReadiness`, in the loop's turn for I/O with bits of `readiness`; what it throws
+   *   is an uncaught exception
    * @throws VNativeUnavailable, VNativeError EBADF if it is not open, EPERM if it is a regular file or a directory,
    *   which are always ready
    */
-  constructor(fd: number, listener: VReadinessListener, owner?: typeof OWNER) {
+  constructor(fd: number, listener: VReadinessListener | IVReadinessOwner, owner?: typeof OWNER) {
     checkFd(fd, 'watch')
-    if (typeof listener !== 'function') throw new TypeError(`a watch calls a function, got ${show(listener)}`)
+    checkListener(listener)
     const { calls } = polls
     this.#listener = listener
     const direct = owner === OWNER ? initHandle(calls, fd) : -constants.errno.EEXIST
     // Something else in the loop polls the number already: take another.
-    this.#isDuplicate = direct === -constants.errno.EEXIST
-    this.#fd = this.#isDuplicate ? duplicate(fd) : fd
-    this.#handle = this.#isDuplicate ? initHandle(calls, this.#fd) : direct
-    if (this.#handle < 0) this.#giveUp(fd)
-    watches.set(this.#handle, this)
+    const isDuplicate = direct === -constants.errno.EEXIST
+    this.#fd = isDuplicate ? duplicate(fd) : fd
+    this.#place = isDuplicate ? initHandle(calls, this.#fd) : direct
+    if (isDuplicate) this.#bits = DUPLICATE
+    if (this.#place < 0) {
+      if (isDuplicate) closeNow(this.#fd)
+      throw notMade(fd, -this.#place)
+    }
+    calls.places.own(this.#place, this)
     closeAllAtExit()
   }
 
   /** Whether it may call its listener. */
   get active(): boolean {
-    return this.#events !== 0
+    return this.events !== 0
   }
 
   /** What it was asked for last, 0 while it is stopped. */
   get events(): number {
-    return this.#events
+    return this.#bits & ALL_INTERESTS
   }
 
   /** True once it is closed. */
   get closed(): boolean {
-    return this.#handle === 0
+    return this.#place < 0
   }
 
   /**
@@ -131,80 +144,86 @@ export class VDescriptorWatch {
    */
   start(events: number): void {
     checkInteger(events, 'events', 1, ALL_INTERESTS)
-    this.#checkOpen('start')
-    if (events === this.#events) return
-    if (!this.#isDuplicate && descriptors.calls.fcntl(this.#fd, F_GETFL, 0) < 0)
-      throw new VNativeError('start', constants.errno.EBADF, `descriptor ${this.#fd} was closed by another`)
     const { calls } = polls
-    const result = calls.start(this.#handle, events, calls.onPoll)
+    const handle = VDescriptorWatch.#handleOf(this, calls, 'start')
+    if (events === this.events) return
+    if ((this.#bits & DUPLICATE) === 0 && descriptors.calls.fcntl(this.#fd, F_GETFL, 0) < 0)
+      throw new VNativeError('start', constants.errno.EBADF, `descriptor ${this.#fd} was closed by another`)
+    const result = calls.start(handle, events, calls.onPoll)
     if (result !== 0) throw new VNativeError('uv_poll_start', result)
-    this.#events = events
+    this.#bits = (this.#bits & DUPLICATE) | events
   }
 
   /** Stops calling the listener. Idempotent. */
   stop(): void {
-    if (this.#events === 0) return
-    this.#events = 0
-    polls.calls.stop(this.#handle)
+    if (this.events === 0) return
+    this.#bits &= DUPLICATE
+    const { calls } = polls
+    calls.stop(calls.places.addressOf(this.#place))
   }
 
   /** Lets a started watch keep the process alive, as from the beginning. @throws VNativeError EBADF once it is closed */
   ref(): void {
-    this.#checkOpen('ref')
-    polls.calls.ref(this.#handle)
+    const { calls } = polls
+    calls.ref(VDescriptorWatch.#handleOf(this, calls, 'ref'))
   }
 
   /** Lets the process end although it is started. @throws VNativeError EBADF once it is closed */
   unref(): void {
-    this.#checkOpen('unref')
-    polls.calls.unref(this.#handle)
+    const { calls } = polls
+    calls.unref(VDescriptorWatch.#handleOf(this, calls, 'unref'))
   }
 
   /** Ends the watch; nothing is called afterwards. Idempotent. */
   close(): void {
-    const handle = this.#handle
-    if (handle === 0) return
+    const place = this.#place
+    if (place < 0) return
     const { calls } = polls
-    this.#handle = 0
-    this.#events = 0
-    watches.delete(handle)
+    const handle = calls.places.addressOf(place)
+    this.#place = -1
+    this.#bits &= DUPLICATE
     calls.stop(handle)
-    // The memory is freed by libuv, in the next iteration: `free` itself is the callback.
-    calls.close(handle, calls.free)
-    if (this.#isDuplicate) closeNow(this.#fd)
+    calls.close(handle, NOBODY)
+    calls.places.leave(place)
+    if (this.#bits === DUPLICATE) closeNow(this.#fd)
   }
 
   /** Called by the loop. */
   protected told(status: number, events: number): void {
-    if (status >= 0) {
-      this.#listener(events)
-      return
+    let told = events
+    if (status < 0) {
+      // libuv has stopped the handle.
+      told = this.events | readiness.ERROR
+      this.#bits &= DUPLICATE
     }
-    // libuv has stopped the handle.
-    const asked = this.#events
-    this.#events = 0
-    this.#listener(asked | readiness.ERROR)
+    const listener = this.#listener
+    if (typeof listener === 'function') listener(told)
+    else listener.handleReadiness(told)
   }
 
-  /** Fails, for a handle that could not be made. */
-  #giveUp(fd: number): never {
-    const errno = -this.#handle
-    if (this.#isDuplicate) closeNow(this.#fd)
-    this.#handle = 0
-    const isAlwaysReady = errno === constants.errno.EPERM
-    const what = isAlwaysReady ? ' is a regular file, a directory or the like, which is always ready' : ''
-    throw new VNativeError('uv_poll_init', errno, `descriptor ${fd}${what}`)
+  static #handleOf(watch: VDescriptorWatch, calls: LoopCalls, what: string): Address {
+    if (watch.#place >= 0) return calls.places.addressOf(watch.#place)
+    throw new VNativeError(what, constants.errno.EBADF, 'the watch is closed')
   }
+}
 
-  #checkOpen(what: string): void {
-    if (this.#handle === 0) throw new VNativeError(what, constants.errno.EBADF, 'the watch is closed')
-  }
+function checkListener(listener: unknown): void {
+  const { handleReadiness } = (listener ?? {}) as Partial<IVReadinessOwner>
+  if (typeof listener === 'function' || typeof handleReadiness === 'function') return
+  throw new TypeError(`a watch calls a function, got ${show(listener)}`)
+}
+
+/** Why a handle could not be made. */
+function notMade(fd: number, errno: number): VNativeError {
+  const isAlwaysReady = errno === constants.errno.EPERM
+  const what = isAlwaysReady ? ' is a regular file, a directory or the like, which is always ready' : ''
+  return new VNativeError('uv_poll_init', errno, `descriptor ${fd}${what}`)
 }
 
 /** Called by libuv. An error must not pass through its frames, so it is thrown from a turn of Node's own. */
 function onPoll(handle: Address, status: number, events: number): void {
   try {
-    watches.get(handle)?.['told'](status, events)
+    places?.ownerAt(handle)?.['told'](status, events)
   } catch (error) {
     setImmediate(() => {
       throw error
@@ -232,18 +251,18 @@ function lastErrnoOf(fd: number): number {
   return isOpen ? constants.errno.EMFILE : constants.errno.EBADF
 }
 
-/** Makes a handle. Returns its address, or minus the error number. */
-function initHandle(calls: LoopCalls, fd: number): Address {
+/** Makes a handle. Returns its place, or minus the error number. */
+function initHandle(calls: LoopCalls, fd: number): number {
   const flags = descriptors.calls.fcntl(fd, F_GETFL, 0)
   if (flags < 0) return -constants.errno.EBADF
-  const handle = calls.calloc(1, calls.handleBytes)
-  if (handle === 0) return -constants.errno.ENOMEM
-  const result = calls.init(calls.loop, handle, fd)
+  const place = calls.places.take()
+  if (place < 0) return -constants.errno.ENOMEM
+  const result = calls.init(calls.loop, calls.places.addressOf(place), fd)
   // libuv makes what it polls non-blocking, and with it every descriptor of the same open file.
   if ((flags & O_NONBLOCK) === 0) descriptors.calls.fcntl(fd, F_SETFL, flags)
-  if (result === 0) return handle
+  if (result === 0) return place
   // A handle that was not made is not in the loop.
-  calls.release(handle)
+  calls.places.giveBack(place)
   return result
 }
 
@@ -252,7 +271,7 @@ function closeAllAtExit(): void {
   if (closesAtExit) return
   closesAtExit = true
   process.once('exit', () => {
-    for (const watch of [...watches.values()]) watch.close()
+    for (const watch of polls.calls.places.owners) watch.close()
   })
 }
 
@@ -262,13 +281,15 @@ function bindLoop(library: NativeLibrary): LoopCalls {
       'in a worker, whose loop must hold no handle when it is terminated, readiness is told by streams only',
     )
   const pointer = 'uintptr_t'
+  const calloc = library.bind<[number, number], Address>('calloc', pointer, ['size_t', 'size_t'])
+  const handleBytes = library.bind<[number]>('uv_handle_size', 'size_t', ['int'])(POLL_TYPE)
+  if (handleBytes <= 0 || handleBytes > MAX_HANDLE_BYTES)
+    throw new Error(`uv_handle_size answers ${handleBytes}`)
+  places = new HandlePlaces(handleBytes, (sizeBytes) => calloc(1, sizeBytes))
   return {
     loop: loopOf(library),
     onPoll: library.callback([pointer, 'int', 'int'], onPoll),
-    free: library.addressOf('free'),
-    handleBytes: library.bind<[number]>('uv_handle_size', 'size_t', ['int'])(POLL_TYPE),
-    calloc: library.bind('calloc', pointer, ['size_t', 'size_t']),
-    release: library.bind('free', 'void', [pointer]),
+    places,
     init: library.bind('uv_poll_init', 'int', [pointer, pointer, 'int']),
     start: library.bind('uv_poll_start', 'int', [pointer, 'int', pointer]),
     stop: library.bind('uv_poll_stop', 'int', [pointer]),
@@ -279,7 +300,7 @@ function bindLoop(library: NativeLibrary): LoopCalls {
   }
 }
 
-/** The loop of this thread, which has to be the one that libuv takes for the main thread's. */
+/** The loop of this thread, which has to be libuv's main one. */
 function loopOf(library: NativeLibrary): Address {
   const version = library.bind<[], string>('uv_version_string', 'str', [])()
   expectAnswer('uv_version_string', version, process.versions['uv'])
@@ -294,8 +315,6 @@ function loopOf(library: NativeLibrary): Address {
 function proveLoop(calls: LoopCalls, library: NativeLibrary): void {
   const typeName = library.bind<[number], string>('uv_handle_type_name', 'str', ['int'])
   expectAnswer('the name of the type of handle', typeName(POLL_TYPE), 'poll')
-  const isSize = calls.handleBytes > 0 && calls.handleBytes <= MAX_HANDLE_BYTES
-  if (!isSize) throw new Error(`uv_handle_size answers ${calls.handleBytes}`)
   proveCallback(calls, library)
   const { close, pipe2, write } = descriptors.calls
   const fds = new Int32Array(2)
@@ -303,14 +322,16 @@ function proveLoop(calls: LoopCalls, library: NativeLibrary): void {
   const [reader = -1, writer = -1] = fds
   try {
     expectAnswer('write', write(writer, new Uint8Array(1), 1), 1)
-    const handle = calls.calloc(1, calls.handleBytes)
+    const place = calls.places.take()
+    const handle = calls.places.addressOf(place)
     expectAnswer('uv_poll_init of a pipe', calls.init(calls.loop, handle, reader), 0)
     expectAnswer('uv_is_active before start', calls.isActive(handle), 0)
     expectAnswer('uv_poll_start', calls.start(handle, readiness.READABLE, calls.onPoll), 0)
     expectAnswer('uv_is_active after start', calls.isActive(handle), 1)
     expectAnswer('uv_poll_stop', calls.stop(handle), 0)
     expectAnswer('uv_is_active after stop', calls.isActive(handle), 0)
-    calls.close(handle, calls.free)
+    calls.close(handle, NOBODY)
+    calls.places.leave(place)
   } finally {
     close(reader)
     close(writer)

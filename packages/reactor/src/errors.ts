@@ -109,7 +109,7 @@ export class VFIOError<E extends Error = VIOError> extends VFIOException<E> {}
 /** The reason is the end of the I/O. */
 export class VFIOEnded<E extends Error = Error> extends VFIOException<E> {}
 
-/** The reason is a clean end. Without an argument it makes its own `VIOCompleted`. */
+/** The reason is a clean end. Without an argument its error is a `VIOCompleted` that all such ends share. */
 export class VFIOCompleted extends VFIOEnded<Error> {
   constructor(value: Error = completed()) {
     super(value)
@@ -123,11 +123,17 @@ export class VFIOLost extends VFIOEnded<Error> {
   }
 }
 
-/** A clean end is no fault that somebody would look for: without its stack it costs a tenth, and each connection has some. */
+let theCompleted: VIOCompleted | undefined
+
+/**
+ * A clean end is no fault that somebody would look for: one error without a stack serves all, as each connection has
+ * several such ends, and errors are dear.
+ */
 function completed(): VIOCompleted {
+  if (theCompleted !== undefined) return theCompleted
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 0
-  const error = new VIOCompleted('the I/O was completed')
+  theCompleted = new VIOCompleted('the I/O was completed')
   Error.stackTraceLimit = limit
-  return error
+  return theCompleted
 }

@@ -1,10 +1,13 @@
 /**
  * How a wrong value is named in a message: its kind, and what it is where that is short. Nothing here throws.
  */
-import { VIOError } from '@vio/io'
+import { type IVDeviceOwner, VIOError } from '@vio/io'
 
 /** Does nothing: what is called where nobody wants to be. One for all, as each of its own would cost memory. */
 export const NOTHING = (): void => undefined
+
+/** The owner of a device that nobody has taken yet. */
+export const NO_OWNER: IVDeviceOwner = { deviceChanged: NOTHING }
 
 /** A value as an error message shows it. */
 export function describeValue(value: unknown): string {

@@ -7,7 +7,7 @@
 import { Socket } from 'node:net'
 import { isByteDevice } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
-import { connectNative, type OpenedNative } from './native-opener.js'
+import { connectNative, type OpenedNative, type VNativeSocketDeviceOptions } from './native-opener.js'
 import { VNativeSocket } from './native-socket.js'
 import { VNativeSocketDevice } from './native-socket-device.js'
 import { VNetDevice } from './net-device.js'
@@ -35,11 +35,16 @@ export interface MadeDevice {
 export function makeDevice(
   reactor: IVReactor,
   socket: VStreamSocket | IVSocketDevice | null,
-  { transport, connectTimeoutMs, attemptDelayMs, opener, ...options }: MadeDeviceOptions,
+  options: MadeDeviceOptions,
 ): MadeDevice {
   if (socket instanceof VNativeSocket) {
-    return { device: new VNativeSocketDevice(socket, options), connector: null }
+    // An opener would be for sockets of Node; a device over a connected socket asks none.
+    return {
+      device: new VNativeSocketDevice(socket, options as unknown as VNativeSocketDeviceOptions),
+      connector: null,
+    }
   }
+  const { transport, connectTimeoutMs, attemptDelayMs, opener } = options
   // A socket that is connected is connected by nobody.
   if (socket instanceof Socket && !socket.pending && !socket.connecting && opener === undefined)
     return { device: new VNetDevice(socket, options), connector: null }

@@ -1,11 +1,10 @@
 /**
- * What a native socket has read and nobody has taken yet.
+ * How native sockets are read.
  *
  * Decides into which memory is read: all sockets of a thread read into the same, one after the other, since a read is over
- * when it returns. What is large is handed on where it is, what is small is copied. Invariants: at most `capacityBytes`
- * and one read are held; a socket that is idle holds no memory for reading.
+ * when it returns. What is large is handed on where it is, what is small is copied. Invariant: a socket that is idle holds
+ * no memory for reading.
  */
-import { VByteBuffer } from '@vio/io'
 import type { VSocketLost } from './errno.js'
 import type { VNativeSocket } from './native-socket.js'
 
@@ -42,45 +41,16 @@ function keep(room: Buffer, sizeBytes: number): Buffer {
   return sizeBytes === room.length ? room : room.subarray(0, sizeBytes)
 }
 
-/** Holds the bytes of one socket. */
-export class NativeIntake {
-  readonly #capacityBytes: number
-  #held: VByteBuffer | null = null
-  #discarding = false
-
-  constructor(capacityBytes: number) {
-    this.#capacityBytes = capacityBytes
-  }
-
-  /** Bytes that can be taken. */
-  get heldBytes(): number {
-    return this.#held === null ? 0 : this.#held.length
-  }
-
-  /** True if no more is to be read before something was taken. */
-  get full(): boolean {
-    return this.heldBytes >= this.#capacityBytes
-  }
-
-  /** Reads once. Returns how much, 0 at the end, `NOT_NOW`, or the error. */
-  fill(socket: VNativeSocket): number | VSocketLost {
-    const room = roomFor(Math.min(this.#capacityBytes, READ_BYTES))
-    const result = socket.read(room)
-    if (typeof result !== 'number' || result <= 0) return result
-    if (this.#discarding) return result
-    this.#held ??= new VByteBuffer()
-    this.#held.append(keep(room, result))
-    return result
-  }
-
-  /** Takes up to `maxBytes`, in the piece they came in. */
-  take(maxBytes: number): Buffer {
-    return this.#held === null ? EMPTY : this.#held.popChunk(maxBytes)
-  }
-
-  /** Drops what is held and what is read from now on. */
-  discard(): void {
-    this.#discarding = true
-    this.#held = null
-  }
+/**
+ * Reads once, up to `mostBytes`. Returns the bytes, which are the caller's, 0 at the end, `NOT_NOW`, or the error. With
+ * `drops` the bytes are not kept, and how many there were is returned.
+ */
+export function readOnce(
+  socket: VNativeSocket,
+  mostBytes: number,
+  drops: boolean,
+): Buffer | number | VSocketLost {
+  const room = roomFor(Math.min(mostBytes, READ_BYTES))
+  const result = socket.read(room)
+  return typeof result !== 'number' || result <= 0 || drops ? result : keep(room, result)
 }

@@ -7,6 +7,7 @@
  * the socket was let go.
  */
 import {
+  VByteBuffer,
   type VFailure,
   VFIOCompleted,
   VFIOLost,
@@ -18,8 +19,9 @@ import {
 } from '@vio/io'
 import { asSocketPeer } from './address.js'
 import { checkFlag, describeValue, NOTHING } from './describe.js'
-import type { VSocketLost } from './errno.js'
-import { EMPTY, NativeIntake } from './native-intake.js'
+import { CONNECTED, FREE_STATE, INPUT_CLOSED, OUTPUT_CLOSED, SocketDeviceBase } from './device-base.js'
+import { VSocketLost } from './errno.js'
+import { EMPTY, readOnce } from './native-intake.js'
 import {
   connectNative,
   type NativeOpener,
@@ -28,9 +30,19 @@ import {
 } from './native-opener.js'
 import { NativeOutlet } from './native-outlet.js'
 import { type SocketListener, VNativeSocket } from './native-socket.js'
-import { netDeviceSettings } from './net-device-options.js'
 import type { IVSocketDevice } from './socket-device.js'
 import type { GiveUp, OpeningOutcome } from './socket-opener.js'
+
+/** Nobody takes what was read, so no more is read. */
+const STOPPED = FREE_STATE
+/** The system has told the end of the input, whoever was there to hear it. */
+const SAW_END = FREE_STATE << 1
+
+/** What only a device has that will connect. */
+interface Attempt {
+  readonly opener: NativeOpener
+  giveUp: GiveUp | null
+}
 
 /**
  * Reads and writes a socket that `native` has opened and connected, or null, which `connect` then opens.
@@ -38,59 +50,25 @@ import type { GiveUp, OpeningOutcome } from './socket-opener.js'
  * The same to a chain as `VNetDevice` with the same options. `maxWriteBytes` bounds what one call takes, and what waits in
  * the device. A loss that comes behind bytes is told behind them.
  */
-export class VNativeSocketDevice implements IVSocketDevice {
-  readonly maxReadBytes: number
-  readonly maxWriteBytes: number
-  readonly #intake: NativeIntake
-  readonly #lingerMs: number
-  /** What connects; null once it is not needed any more. */
-  #opener: NativeOpener | null = null
-  #changed: () => void = NOTHING
-  #closed: () => void = NOTHING
-  #gone = false
+export class VNativeSocketDevice extends SocketDeviceBase implements IVSocketDevice {
   #socket: VNativeSocket | null = null
-  #giveUp: GiveUp | null = null
-  #peer: VSocketPeer | null
-  #connected = false
-  #inputEnd: VFailure | null = null
-  #outputEnd: VFailure | null = null
-  #inputClosed = false
-  #outputClosed = false
-  #released: VFailure | null = null
+  /** What was read and not taken. */
+  #held: VByteBuffer | null = null
   #outlet: NativeOutlet | null = null
-  /** Nobody takes what was read, so no more is read. */
-  #stopped = false
-  /** The system has told the end of the input, whoever was there to hear it. */
-  #sawEnd = false
-  /** What a write has learned about the connection; a read would take it for a clean end then. */
-  #broken: VSocketLost | null = null
-  #linger: NodeJS.Timeout | undefined
-  #noDelay: boolean
-  #keepAlive: boolean
+  #attempt: Attempt | null = null
 
   /** @throws RangeError for a size below 1, VAddressError for a wrong source address, TypeError for what is no socket */
   constructor(socket: VNativeSocket | null, options: VNativeSocketDeviceOptions = {}) {
     if (socket !== null && !(socket instanceof VNativeSocket)) {
       throw new TypeError(`a native socket device needs a native socket, got ${describeValue(socket)}`)
     }
-    const settings = netDeviceSettings(options)
-    this.maxReadBytes = settings.maxReadBytes
-    this.maxWriteBytes = settings.maxWriteBytes
-    this.#lingerMs = settings.lingerMs
-    this.#noDelay = settings.noDelay
-    this.#keepAlive = settings.keepAlive
-    this.#peer = options.peer ?? null
-    this.#intake = new NativeIntake(this.maxReadBytes)
-    if (socket !== null) this.#adopt(socket, this.#peer)
-    else this.#opener = options.opener ?? ((to, outcome) => connectNative(to, settings.source, outcome))
-  }
-
-  get connected(): boolean {
-    return this.#connected
-  }
-
-  get peer(): VSocketPeer | null {
-    return this.#peer
+    super(options)
+    if (socket !== null) this.#adopt(socket, this.peerNow)
+    else {
+      const { source } = this.settings
+      const opener = options.opener ?? ((to, outcome) => connectNative(to, source, outcome))
+      this.#attempt = { opener, giveUp: null }
+    }
   }
 
   /** This side's address; null while there is none, and for a Unix socket. */
@@ -100,23 +78,22 @@ export class VNativeSocketDevice implements IVSocketDevice {
 
   /** Bytes that wait to be read: at most those of two reads. */
   get heldBytes(): number {
-    return this.#intake.heldBytes
+    return this.#held === null ? 0 : this.#held.length
   }
 
   get readable(): boolean {
-    return this.#intake.heldBytes > 0 && !this.#inputClosed
+    return this.#held !== null && this.#held.length > 0 && !this.is(INPUT_CLOSED)
   }
 
   get inputEnd(): VFailure | null {
-    return this.#inputClosed || this.#intake.heldBytes === 0 ? this.#inputEnd : null
+    const ending = this.ending
+    if (ending === null) return null
+    return this.is(INPUT_CLOSED) || this.heldBytes === 0 ? ending.input : null
   }
 
   get writable(): boolean {
-    return this.#connected && this.#outlet?.full !== true && !this.#outputClosed && this.#outputEnd === null
-  }
-
-  get outputEnd(): VFailure | null {
-    return this.#outputEnd
+    const isOpen = (this.states & (CONNECTED | OUTPUT_CLOSED)) === CONNECTED
+    return isOpen && this.#outlet?.full !== true && this.outputEnd === null
   }
 
   get unflushedBytes(): number {
@@ -125,26 +102,22 @@ export class VNativeSocketDevice implements IVSocketDevice {
 
   /** Whether small writes are sent at once. */
   get noDelay(): boolean {
-    return this.#noDelay
+    return this.wantsNoDelay
   }
 
   set noDelay(on: boolean) {
-    this.#noDelay = checkFlag('noDelay', on)
-    if (this.#connected && this.#isIP) this.#socket?.setNoDelay(on)
+    this.wantsNoDelay = checkFlag('noDelay', on)
+    if (this.connected && this.#isIP) this.#socket?.setNoDelay(on)
   }
 
   /** Whether a silent peer is asked if it is there. */
   get keepAlive(): boolean {
-    return this.#keepAlive
+    return this.wantsKeepAlive
   }
 
   set keepAlive(on: boolean) {
-    this.#keepAlive = checkFlag('keepAlive', on)
-    if (this.#connected && this.#isIP) this.#socket?.setKeepAlive(on)
-  }
-
-  onReady(changed: () => void): void {
-    this.#changed = changed
+    this.wantsKeepAlive = checkFlag('keepAlive', on)
+    if (this.connected && this.#isIP) this.#socket?.setKeepAlive(on)
   }
 
   /**
@@ -152,24 +125,25 @@ export class VNativeSocketDevice implements IVSocketDevice {
    *   that cannot be connected to
    */
   connect(peer: VPeer): void {
-    const opener = this.#opener
-    if (opener === null) throw new VIOError('this device was connected before; use a new one')
-    if (this.#released !== null || this.#inputEnd !== null)
+    const attempt = this.#attempt
+    if (attempt === null || attempt.giveUp !== null)
+      throw new VIOError('this device was connected before; use a new one')
+    if (this.ending !== null && (this.ending.released !== null || this.ending.input !== null))
       throw new VIOClosed('this device is closed; use a new one')
     const target = asSocketPeer(peer)
     const outcome: OpeningOutcome<OpenedNative> = {
       opened: (made) => this.#adopt(made.socket, made.peer),
       failed: (error) => this.#lose(new VFIOLost(error)),
     }
-    this.#opener = null
-    this.#giveUp = opener(target, outcome, null)
+    attempt.giveUp = NOTHING
+    attempt.giveUp = attempt.opener(target, outcome, null)
   }
 
   readSome(maxBytes: number): Buffer {
     if (!this.readable) return EMPTY
-    const bytes = this.#intake.take(maxBytes)
-    if (this.#stopped && !this.#intake.full) {
-      this.#stopped = false
+    const bytes = this.#held?.popChunk(maxBytes) ?? EMPTY
+    if (this.is(STOPPED) && this.heldBytes < this.maxReadBytes) {
+      this.states &= ~STOPPED
       this.#wait()
     }
     return bytes
@@ -186,28 +160,28 @@ export class VNativeSocketDevice implements IVSocketDevice {
   }
 
   closeInput(reason: VFailure): void {
-    if (this.#inputClosed) return
-    this.#inputClosed = true
-    this.#intake.discard()
-    this.#stopped = false
+    if (this.is(INPUT_CLOSED)) return
+    this.states = (this.states | INPUT_CLOSED) & ~STOPPED
+    this.#held = null
     this.#wait()
-    this.#inputEnd ??= reason
+    this.over.input ??= reason
   }
 
   closeOutput(reason: VFailure): void {
-    if (this.#outputClosed) return
-    this.#outputClosed = true
-    if (this.#outputEnd !== null) return
+    if (this.is(OUTPUT_CLOSED)) return
+    this.states |= OUTPUT_CLOSED
+    if (this.outputEnd !== null) return
     if (!(reason instanceof VFIOCompleted)) this.#reset(reason)
-    else if (this.#connected) this.#endOutput()
+    else if (this.connected) this.#endOutput()
   }
 
   close(reason: VFailure): void {
     // What was taken before a clean close is sent; a later, less clean one changes nothing of that.
-    if (this.#released !== null) return
-    this.#released = reason
+    const over = this.over
+    if (over.released !== null) return
+    over.released = reason
     this.closeInput(reason)
-    if (reason instanceof VFIOCompleted && this.#connected) {
+    if (reason instanceof VFIOCompleted && this.connected) {
       this.closeOutput(reason)
       this.#letGo()
     } else this.#reset(reason)
@@ -215,38 +189,31 @@ export class VNativeSocketDevice implements IVSocketDevice {
 
   /** Drops the connection at once, whatever was asked for before. */
   reset(reason: VFailure): void {
-    this.#released = reason
-    this.#inputClosed = true
-    this.#outputClosed = true
-    this.#intake.discard()
+    this.over.released = reason
+    this.states |= INPUT_CLOSED | OUTPUT_CLOSED
+    this.#held = null
     this.#reset(reason)
   }
 
-  /** Names a function to call when the socket is gone; at once if it is so already. The last one named counts. */
-  onClosed(closed: () => void): void {
-    this.#closed = closed
-    if (this.#gone) closed()
-  }
-
   get #isIP(): boolean {
-    return !(this.#peer instanceof VUnixSocketPeer)
+    return !(this.peerNow instanceof VUnixSocketPeer)
   }
 
   #adopt(socket: VNativeSocket, peer: VSocketPeer | null): void {
-    this.#giveUp = null
-    if (this.#released !== null) {
+    this.#attempt = null
+    if (this.released !== null) {
       socket.close()
       return
     }
     this.#socket = socket
-    this.#peer = peer ?? socket.remotePeer
-    this.#connected = true
-    if (this.#isIP && this.#noDelay) socket.setNoDelay(true)
-    if (this.#isIP && this.#keepAlive) socket.setKeepAlive(true)
+    this.peerNow = peer ?? socket.remotePeer
+    this.states |= CONNECTED
+    if (this.#isIP && this.wantsNoDelay) socket.setNoDelay(true)
+    if (this.#isIP && this.wantsKeepAlive) socket.setKeepAlive(true)
     socket.listen(this as unknown as SocketListener)
-    if (this.#outputClosed) this.#endOutput()
+    if (this.is(OUTPUT_CLOSED)) this.#endOutput()
     this.#wait()
-    this.#changed()
+    this.owner.deviceChanged()
   }
 
   /** For the socket. */
@@ -254,39 +221,47 @@ export class VNativeSocketDevice implements IVSocketDevice {
     const outlet = this.#outlet
     if (writable && outlet !== null) {
       outlet.full = false
-      if (outlet.flush() && this.#outputClosed && this.#outputEnd === null) this.#endOutput()
+      if (outlet.flush() && this.is(OUTPUT_CLOSED) && this.outputEnd === null) this.#endOutput()
     }
     // An error that only a writer asked for has to be found by somebody: whoever writes next, or else a read.
     if (readable || (failed && !writable)) this.#read()
     this.#wait()
-    this.#changed()
+    this.owner.deviceChanged()
   }
 
   #read(): void {
     const socket = this.#socket
-    if (socket === null || this.#sawEnd) return
-    if (this.#intake.full && !this.#inputClosed) {
-      this.#stopped = true
+    if (socket === null || this.is(SAW_END)) return
+    const drops = this.is(INPUT_CLOSED)
+    const { maxReadBytes } = this.settings
+    if (this.heldBytes >= maxReadBytes && !drops) {
+      this.states |= STOPPED
       return
     }
-    const result = this.#intake.fill(socket)
-    if (typeof result !== 'number') this.#lose(new VFIOLost(result))
-    else if (result === 0) this.#inputOver()
+    const result = readOnce(socket, maxReadBytes, drops)
+    if (typeof result === 'number') {
+      if (result === 0) this.#inputOver()
+    } else if (result instanceof VSocketLost) this.#lose(new VFIOLost(result))
+    else {
+      this.#held ??= new VByteBuffer()
+      this.#held.append(result)
+    }
   }
 
   #inputOver(): void {
-    this.#sawEnd = true
-    if (this.#broken === null) {
-      this.#inputEnd ??= new VFIOCompleted()
+    this.states |= SAW_END
+    const over = this.over
+    if (over.broken === null) {
+      over.input ??= new VFIOCompleted()
       this.#letGo()
-    } else this.#lose(new VFIOLost(this.#broken))
+    } else this.#lose(new VFIOLost(over.broken))
   }
 
   /** Tells the system what to wait for. */
   #wait(): void {
     this.#socket?.want(
-      !this.#stopped && !this.#sawEnd,
-      this.#outlet?.full === true && this.#outputEnd === null,
+      (this.states & (STOPPED | SAW_END)) === 0,
+      this.#outlet?.full === true && this.outputEnd === null,
     )
   }
 
@@ -294,57 +269,57 @@ export class VNativeSocketDevice implements IVSocketDevice {
   #endOutput(): void {
     if (this.#outlet?.flush() === false) return
     this.#socket?.shutdown()
-    this.#outputEnd ??= new VFIOCompleted()
+    this.over.output ??= new VFIOCompleted()
     this.#letGo()
-    this.#changed()
+    this.owner.deviceChanged()
   }
 
   /** The write has taken the error, so what a read tells from now on is no clean end. */
   #outputBroken(error: VSocketLost): void {
     // On a Unix socket the other side may have closed in order, and what it wrote before can still be read.
-    if (this.#isIP) this.#broken = error
-    this.#outputEnd ??= new VFIOLost(error)
+    if (this.#isIP) this.over.broken = error
+    this.over.output ??= new VFIOLost(error)
     this.#outlet?.clear()
-    this.#changed()
+    this.owner.deviceChanged()
   }
 
   #lose(failure: VFailure): void {
-    this.#sawEnd = true
-    this.#inputEnd ??= failure
-    this.#outputEnd ??= failure
+    this.states |= SAW_END
+    this.over.input ??= failure
+    this.over.output ??= failure
     this.#drop()
-    this.#changed()
+    this.owner.deviceChanged()
   }
 
   /** After a clean close: what was taken has been given to the system, and nothing comes any more, or not soon. */
   #letGo(): void {
     const socket = this.#socket
-    if (!(this.#released instanceof VFIOCompleted) || socket === null || this.#outputEnd === null) return
-    if (this.#sawEnd || this.#lingerMs === 0) this.#drop()
+    const over = this.over
+    if (!(over.released instanceof VFIOCompleted) || socket === null || over.output === null) return
+    const { lingerMs } = this.settings
+    if (this.is(SAW_END) || lingerMs === 0) this.#drop()
     else {
       socket.unref()
-      this.#linger ??= setTimeout(() => this.#drop(), Math.min(this.#lingerMs, 2 ** 31 - 1)).unref()
+      over.linger ??= setTimeout(() => this.#drop(), Math.min(lingerMs, 2 ** 31 - 1)).unref()
     }
   }
 
   /** Drops the connection so that the other side sees a loss. */
   #reset(reason: VFailure): void {
-    this.#inputEnd ??= reason
-    this.#outputEnd ??= reason
-    this.#sawEnd = true
-    this.#giveUp?.()
+    this.over.input ??= reason
+    this.over.output ??= reason
+    this.states |= SAW_END
+    this.#attempt?.giveUp?.()
     if (this.#isIP) this.#socket?.reset()
     this.#drop()
-    this.#changed()
+    this.owner.deviceChanged()
   }
 
   #drop(): void {
-    clearTimeout(this.#linger)
+    clearTimeout(this.ending?.linger)
     this.#outlet?.clear()
     this.#socket?.close()
     this.#socket = null
-    if (this.#gone) return
-    this.#gone = true
-    this.#closed()
+    this.gone()
   }
 }

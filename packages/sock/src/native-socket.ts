@@ -9,13 +9,13 @@ import { VIPSocketPeer as IPPeer, type VIPSocketPeer, type VSocketPeer, VUnixSoc
 import {
   errnoName,
   errnos,
+  type IVReadinessOwner,
   native,
   readiness,
   socketOptions,
-  type VDescriptorWatch,
   type VNativeAddress,
   VNativeError,
-  VOwnedDescriptor,
+  VWatchedDescriptor,
 } from '@vio/native'
 import { VSocketLost } from './errno.js'
 
@@ -53,18 +53,16 @@ export function nativeSocketsMissing(): string | undefined {
  * A non-blocking stream socket. Give it to an agent, which owns it from then on; by itself it neither reads nor writes.
  */
 export class VNativeSocket {
-  readonly #owned: VOwnedDescriptor
-  readonly #watch: VDescriptorWatch
+  readonly #owned: VWatchedDescriptor
   #listener: SocketListener = NOBODY
   #onClosed: (() => void) | null = null
 
   /** Takes over a descriptor that `native` has opened. @throws VNativeError; the descriptor is closed then */
   constructor(fd: number) {
-    this.#owned = own(fd)
     try {
-      this.#watch = this.#owned.watch((events) => this.#told(events))
+      this.#owned = new VWatchedDescriptor(fd, this as unknown as IVReadinessOwner)
     } catch (error) {
-      this.#owned.close()
+      native.close(fd)
       throw error
     }
   }
@@ -87,14 +85,14 @@ export class VNativeSocket {
   /** Says what to wait for, in place of what was said before. It is told in each round of the loop while it is so. */
   want(read: boolean, write: boolean): void {
     const events = (read ? readiness.READABLE : 0) | (write ? readiness.WRITABLE : 0)
-    if (events === this.#watch.events || this.#owned.closed) return
-    if (events === 0) this.#watch.stop()
-    else this.#watch.start(events)
+    if (events === this.#owned.events || this.#owned.closed) return
+    if (events === 0) this.#owned.stop()
+    else this.#owned.start(events)
   }
 
   /** Lets the process end although something is waited for. */
   unref(): void {
-    if (!this.#owned.closed) this.#watch.unref()
+    if (!this.#owned.closed) this.#owned.unref()
   }
 
   /** Reads into `target`. Returns how much, 0 at the end, `NOT_NOW`, or an error. */
@@ -223,18 +221,10 @@ export class VNativeSocket {
     }
   }
 
-  #told(events: number): void {
+  /** Called by the loop. */
+  protected handleReadiness(events: number): void {
     const failed = (events & readiness.ERROR) !== 0
     this.#listener.ready((events & readiness.READABLE) !== 0, (events & readiness.WRITABLE) !== 0, failed)
-  }
-}
-
-function own(fd: number): VOwnedDescriptor {
-  try {
-    return new VOwnedDescriptor(fd)
-  } catch (error) {
-    native.close(fd)
-    throw error
   }
 }
 

@@ -44,14 +44,24 @@ export interface NetDeviceSettings {
   readonly keepAlive: boolean
 }
 
+/** What was asked for last: connections come in rows that are alike, and share their settings. */
+let last: NetDeviceSettings | undefined
+
 /** @throws RangeError, TypeError or VAddressError for a wrong option */
 export function netDeviceSettings(options: Omit<VNetDeviceOptions, 'opener'>): NetDeviceSettings {
-  return {
-    maxReadBytes: sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES),
-    maxWriteBytes: sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_SOCKET_BYTES),
-    lingerMs: timeOption('lingerMs', options.lingerMs ?? DEFAULT_LINGER_MS),
-    source: checkSource(sourceOf(options)),
-    noDelay: checkFlag('noDelay', options.noDelay ?? true),
-    keepAlive: checkFlag('keepAlive', options.keepAlive ?? false),
-  }
+  const maxReadBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES)
+  const maxWriteBytes = sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_SOCKET_BYTES)
+  const lingerMs = timeOption('lingerMs', options.lingerMs ?? DEFAULT_LINGER_MS)
+  const source = checkSource(sourceOf(options))
+  const noDelay = checkFlag('noDelay', options.noDelay ?? true)
+  const keepAlive = checkFlag('keepAlive', options.keepAlive ?? false)
+  const isSame =
+    last?.maxReadBytes === maxReadBytes &&
+    last.maxWriteBytes === maxWriteBytes &&
+    last.lingerMs === lingerMs &&
+    last.source === source &&
+    last.noDelay === noDelay &&
+    last.keepAlive === keepAlive
+  if (!isSame) last = { maxReadBytes, maxWriteBytes, lingerMs, source, noDelay, keepAlive }
+  return last as NetDeviceSettings
 }

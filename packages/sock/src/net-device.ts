@@ -17,23 +17,21 @@ import {
   type VSocketPeer,
 } from '@vio/io'
 import { asSocketPeer, localPeerFromSock, peerFromSock } from './address.js'
-import { checkFlag, describeValue, NOTHING } from './describe.js'
+import { checkFlag, describeValue } from './describe.js'
+import { CONNECTED, FREE_STATE, INPUT_CLOSED, OUTPUT_CLOSED, SocketDeviceBase } from './device-base.js'
 import { socketFailure, VSocketLost } from './errno.js'
-import { netDeviceSettings, type VNetDeviceOptions } from './net-device-options.js'
+import type { VNetDeviceOptions } from './net-device-options.js'
 import { closeGently, resetSocket } from './reset-socket.js'
 import type { IVSocketDevice } from './socket-device.js'
 import { verifyEnd } from './socket-end.js'
 import { EMPTY, type SocketEvents, SocketIntake } from './socket-intake.js'
-import {
-  type GiveUp,
-  type OpeningOutcome,
-  openSocket,
-  type SocketOpener,
-  type VSourceAddress,
-} from './socket-opener.js'
+import { type GiveUp, type OpeningOutcome, openSocket, type SocketOpener } from './socket-opener.js'
 import { SocketOutlet } from './socket-outlet.js'
 
 export type { VNetDeviceOptions } from './net-device-options.js'
+
+/** The output was found full: whoever writes is to be told when there is room. */
+const FULL = FREE_STATE
 
 /**
  * Reads and writes a socket: one that is connected, or null or one that is not, which `connect` then connects.
@@ -45,51 +43,26 @@ export type { VNetDeviceOptions } from './net-device-options.js'
  * The device owns the socket from then on. A clean end of the output is a FIN, an abort a reset, which ends both
  * directions; a Unix socket knows no reset, and is closed.
  */
-export class VNetDevice implements IVSocketDevice {
-  readonly maxReadBytes: number
-  readonly maxWriteBytes: number
-  readonly #lingerMs: number
-  /** From where it connects, unless an opener does; neither is needed any more once there is a connection. */
-  #source: VSourceAddress | null
-  #opener: SocketOpener | null
-  #changed: () => void = NOTHING
+export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
   #intake: SocketIntake | null = null
   /** Made with the first write. */
   #outlet: SocketOutlet | null = null
-  #peer: VSocketPeer | null
-  #connected = false
+  /** What connects, unless the device does by itself; not needed any more once there is a connection. */
+  #opener: SocketOpener | null
   #giveUp: GiveUp | null = null
-  #inputEnd: VFailure | null = null
-  #outputEnd: VFailure | null = null
-  #inputClosed = false
-  #outputClosed = false
-  #released: VFailure | null = null
-  #closed: () => void = NOTHING
-  #isGone = false
-  /** The output was found full; tell when there is room. */
-  #full = false
-  #noDelay: boolean
-  #keepAlive: boolean
 
   /** @throws TypeError for what is no socket, RangeError for a size below 1, VAddressError for a wrong source address */
   constructor(socket: Socket | null, options: VNetDeviceOptions = {}) {
     if (socket !== null && !(socket instanceof Socket)) {
       throw new TypeError(`a socket device needs a socket of node:net, got ${describeValue(socket)}`)
     }
-    const settings = netDeviceSettings(options)
-    this.maxReadBytes = settings.maxReadBytes
-    this.maxWriteBytes = settings.maxWriteBytes
-    this.#lingerMs = settings.lingerMs
-    this.#source = settings.source
-    this.#noDelay = settings.noDelay
-    this.#keepAlive = settings.keepAlive
-    this.#peer = options.peer ?? null
+    super(options)
     this.#opener = options.opener ?? null
     if (socket === null) return
     const intake = new SocketIntake(this.maxReadBytes, socket)
     this.#intake = intake
     if (socket.connecting) this.#awaitConnection(socket)
-    else if (!socket.pending) this.#adopt(intake, this.#peer)
+    else if (!socket.pending) this.#adopt(intake, this.peerNow)
     else if (socket.destroyed) this.#lost(closedError())
   }
 
@@ -98,68 +71,51 @@ export class VNetDevice implements IVSocketDevice {
     return this.#intake?.socket ?? null
   }
 
-  get connected(): boolean {
-    return this.#connected
-  }
-
-  get peer(): VSocketPeer | null {
-    return this.#peer
-  }
-
   /** This side's address; null while there is none, and for a Unix socket. */
   get localPeer(): VSocketPeer | null {
     return this.#intake === null ? null : localPeerFromSock(this.#intake.socket)
   }
 
   get readable(): boolean {
-    return this.#connected && !this.#inputClosed && this.#heldBytes > 0
+    return (this.states & (CONNECTED | INPUT_CLOSED)) === CONNECTED && this.#heldBytes > 0
   }
 
   get inputEnd(): VFailure | null {
-    return this.#inputClosed || this.#heldBytes === 0 ? this.#inputEnd : null
+    const ending = this.ending
+    if (ending === null) return null
+    return this.is(INPUT_CLOSED) || this.#heldBytes === 0 ? ending.input : null
   }
 
   get writable(): boolean {
-    if (!this.#connected || this.#outputClosed || this.#outputEnd !== null) return false
-    this.#full = this.unflushedBytes >= this.maxWriteBytes
-    return !this.#full
-  }
-
-  get outputEnd(): VFailure | null {
-    return this.#outputEnd
+    const isOpen = (this.states & (CONNECTED | OUTPUT_CLOSED)) === CONNECTED
+    if (!isOpen || this.outputEnd !== null) return false
+    const isFull = this.unflushedBytes >= this.settings.maxWriteBytes
+    this.states = isFull ? this.states | FULL : this.states & ~FULL
+    return !isFull
   }
 
   get unflushedBytes(): number {
-    return this.#outputEnd === null ? (this.#outlet?.pendingBytes ?? 0) : 0
+    return this.outputEnd === null ? (this.#outlet?.pendingBytes ?? 0) : 0
   }
 
   /** Whether small writes are sent at once: what was set last, as the system cannot be asked through Node. */
   get noDelay(): boolean {
-    return this.#noDelay
+    return this.wantsNoDelay
   }
 
   set noDelay(on: boolean) {
-    this.#noDelay = checkFlag('noDelay', on)
+    this.wantsNoDelay = checkFlag('noDelay', on)
     this.#intake?.socket.setNoDelay(on)
   }
 
   /** Whether a silent peer is asked if it is there: what was set last, as the system cannot be asked through Node. */
   get keepAlive(): boolean {
-    return this.#keepAlive
+    return this.wantsKeepAlive
   }
 
   set keepAlive(on: boolean) {
-    this.#keepAlive = checkFlag('keepAlive', on)
+    this.wantsKeepAlive = checkFlag('keepAlive', on)
     this.#intake?.socket.setKeepAlive(on)
-  }
-
-  onReady(changed: () => void): void {
-    this.#changed = changed
-  }
-
-  onClosed(closed: () => void): void {
-    this.#closed = closed
-    if (this.#isGone) closed()
   }
 
   /**
@@ -167,16 +123,16 @@ export class VNetDevice implements IVSocketDevice {
    *   that cannot be connected to
    */
   connect(peer: VPeer): void {
-    if (this.#giveUp !== null || this.#connected)
+    if (this.#giveUp !== null || this.connected)
       throw new VIOError('this device was connected before; use a new one')
-    if (this.#released !== null || this.#inputEnd !== null)
+    if (this.ending !== null && (this.ending.released !== null || this.ending.input !== null))
       throw new VIOClosed('this device is closed; use a new one')
     const outcome: OpeningOutcome = {
       opened: (made) => this.#adopt(made.intake, made.peer),
       failed: (error) => this.#lost(error),
     }
     const target = asSocketPeer(peer)
-    const source = this.#source ?? {}
+    const { source } = this.settings
     const terms = { source, capacityBytes: this.maxReadBytes, intake: this.#intake }
     const opener = this.#opener
     this.#giveUp =
@@ -197,25 +153,26 @@ export class VNetDevice implements IVSocketDevice {
   }
 
   closeInput(reason: VFailure): void {
-    if (this.#inputClosed) return
-    this.#inputClosed = true
-    if (this.#connected) this.#intake?.discard()
-    this.#inputEnd ??= reason
+    if (this.is(INPUT_CLOSED)) return
+    this.states |= INPUT_CLOSED
+    if (this.connected) this.#intake?.discard()
+    this.over.input ??= reason
   }
 
   closeOutput(reason: VFailure): void {
-    if (this.#outputClosed) return
-    this.#outputClosed = true
-    if (this.#outputEnd !== null) return
+    if (this.is(OUTPUT_CLOSED)) return
+    this.states |= OUTPUT_CLOSED
+    if (this.outputEnd !== null) return
     if (reason instanceof VFIOCompleted) this.#endIfFlushed()
     else this.#reset(reason)
   }
 
   close(reason: VFailure): void {
-    if (this.#released !== null) return
-    this.#released = reason
+    const over = this.over
+    if (over.released !== null) return
+    over.released = reason
     this.closeInput(reason)
-    if (reason instanceof VFIOCompleted && this.#connected) {
+    if (reason instanceof VFIOCompleted && this.connected) {
       this.closeOutput(reason)
       this.#destroyIfDone()
     } else this.#reset(reason)
@@ -226,9 +183,9 @@ export class VNetDevice implements IVSocketDevice {
    * close. For a clean close that does not come to its end because the other side does not read.
    */
   reset(reason: VFailure): void {
-    this.#released ??= reason
+    this.over.released ??= reason
     this.closeInput(reason)
-    this.#outputClosed = true
+    this.states |= OUTPUT_CLOSED
     this.#reset(reason)
   }
 
@@ -242,70 +199,69 @@ export class VNetDevice implements IVSocketDevice {
     socket.once('error', failed)
     socket.once('connect', () => {
       socket.off('error', failed)
-      this.#adopt(this.#intake as SocketIntake, this.#peer)
+      this.#adopt(this.#intake as SocketIntake, this.peerNow)
     })
     this.#giveUp = () => socket.destroy()
   }
 
   #adopt(intake: SocketIntake, peer: VSocketPeer | null): void {
     const { socket } = intake
-    if (this.#released !== null) {
+    if (this.released !== null) {
       socket.destroy()
       return
     }
     this.#intake = intake
     this.#giveUp = null
     this.#opener = null
-    this.#source = null
-    this.#peer = peer ?? peerFromSock(socket)
-    this.#connected = true
-    if (this.#noDelay) socket.setNoDelay(true)
-    if (this.#keepAlive) socket.setKeepAlive(true)
-    if (this.#inputClosed) intake.discard()
+    this.peerNow = peer ?? peerFromSock(socket)
+    this.states |= CONNECTED
+    if (this.wantsNoDelay) socket.setNoDelay(true)
+    if (this.wantsKeepAlive) socket.setKeepAlive(true)
+    if (this.is(INPUT_CLOSED)) intake.discard()
     intake.start(this, VNetDevice.#events)
-    if (this.#outputClosed) this.#endIfFlushed()
-    this.#changed()
+    if (this.is(OUTPUT_CLOSED)) this.#endIfFlushed()
+    this.owner.deviceChanged()
   }
 
   static readonly #events: SocketEvents<VNetDevice> = {
-    arrived: (device) => device.#changed(),
+    arrived: (device) => device.owner.deviceChanged(),
     failed: (device, error) => device.#lost(error),
     closed: (device) => {
-      if (device.#inputEnd === null || device.#outputEnd === null) device.#lost(closedError())
-      device.#gone()
+      if (device.over.input === null || device.outputEnd === null) device.#lost(closedError())
+      device.gone()
     },
     ended: (device) => {
       const socket = device.#intake?.socket
       if (socket === undefined) return
-      if (device.#inputEnd === null) verifyEnd(socket, () => device.#inputEnded())
+      if (device.over.input === null) verifyEnd(socket, () => device.#inputEnded())
       else device.#destroyIfDone()
     },
     finished: (device) => {
-      device.#outputEnd ??= new VFIOCompleted()
+      device.over.output ??= new VFIOCompleted()
       device.#destroyIfDone()
-      device.#changed()
+      device.owner.deviceChanged()
     },
   }
 
   #inputEnded(): void {
-    this.#inputEnd ??= new VFIOCompleted()
+    this.over.input ??= new VFIOCompleted()
     this.#destroyIfDone()
-    this.#changed()
+    this.owner.deviceChanged()
   }
 
   #written(): void {
-    if (this.#outputClosed) this.#endIfFlushed()
-    else if (this.#full && this.unflushedBytes < this.maxWriteBytes) {
-      this.#full = false
-      this.#changed()
+    if (this.is(OUTPUT_CLOSED)) this.#endIfFlushed()
+    else if (this.is(FULL) && this.unflushedBytes < this.settings.maxWriteBytes) {
+      this.states &= ~FULL
+      this.owner.deviceChanged()
     }
   }
 
   /** The FIN goes behind the last byte. Before that, the socket can still be reset. */
   #endIfFlushed(): void {
     const socket = this.#intake?.socket
-    if (!this.#connected || socket === undefined || this.unflushedBytes > 0 || socket.writableEnded) return
-    if (this.#outputEnd !== null) return
+    if (!this.connected || socket === undefined || this.unflushedBytes > 0 || socket.writableEnded) return
+    if (this.outputEnd !== null) return
     // From here on an empty write cannot tell a reset from an end, so the intake has to.
     this.#intake?.readSingly()
     socket.end()
@@ -313,35 +269,29 @@ export class VNetDevice implements IVSocketDevice {
 
   #lost(error: unknown): void {
     const failure = socketFailure('the connection was lost', error)
-    this.#inputEnd ??= failure
-    this.#outputEnd ??= failure
-    if (!this.#connected) this.#gone()
-    this.#changed()
-  }
-
-  #gone(): void {
-    if (this.#isGone) return
-    this.#isGone = true
-    this.#closed()
+    this.over.input ??= failure
+    this.over.output ??= failure
+    if (!this.connected) this.gone()
+    this.owner.deviceChanged()
   }
 
   /** After a clean close: what was taken has left, and nothing comes any more, or not soon. */
   #destroyIfDone(): void {
     const socket = this.#intake?.socket
-    if (!(this.#released instanceof VFIOCompleted) || socket === undefined || socket.destroyed) return
-    if (socket.writableFinished) closeGently(socket, this.#lingerMs)
+    if (!(this.released instanceof VFIOCompleted) || socket === undefined || socket.destroyed) return
+    if (socket.writableFinished) closeGently(socket, this.settings.lingerMs)
   }
 
   /** Drops the connection so that the other side sees a loss. */
   #reset(reason: VFailure): void {
-    this.#inputEnd ??= reason
-    this.#outputEnd ??= reason
+    this.over.input ??= reason
+    this.over.output ??= reason
     this.#giveUp?.()
     const socket = this.#intake?.socket
     if (socket !== undefined && !socket.destroyed) resetSocket(socket)
     // A socket that was never connected is not listened to.
-    if (!this.#connected) this.#gone()
-    this.#changed()
+    if (!this.connected) this.gone()
+    this.owner.deviceChanged()
   }
 }
 

@@ -26,7 +26,7 @@ import {
   type VConnectToOptions,
 } from './connecting.js'
 import { describeValue, sizeOption } from './describe.js'
-import { type MadeDeviceOptions, makeDevice } from './device-made.js'
+import { makeDevice } from './device-made.js'
 import type { IVClientSocket, VCloseCallback } from './interfaces.js'
 import type { Connecting, VConnectOptions } from './socket-connector.js'
 import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
@@ -84,7 +84,7 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     options: VClientSocketAgentOptions = {},
   ) {
     const sizes = sizesOf(options)
-    const { device, connector } = makeDevice(reactor, socket, deviceOptions(options))
+    const { device, connector } = makeDevice(reactor, socket, { ...options, ...sizes })
     super(reactor, options.wrapDevice?.(device) ?? device, sizes)
     this.#connector = connector
     const { closeCallback } = options
@@ -201,22 +201,15 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
   }
 }
 
-function sizesOf(options: VClientSocketAgentOptions): VEndpointOptions & { readonly maxReadBytes: number } {
+function sizesOf(
+  options: VClientSocketAgentOptions,
+): VEndpointOptions & { readonly maxReadBytes: number; readonly maxWriteBytes: number } {
   const { maxRead = DEFAULT_SOCKET_BYTES, maxWrite = DEFAULT_SOCKET_BYTES, wbufLen = maxWrite } = options
   const { halfClosePolicy } = options
-  return {
+  const sizes = {
     maxReadBytes: sizeOption('maxRead', maxRead),
     maxWriteBytes: sizeOption('maxWrite', maxWrite),
     bufferBytes: sizeOption('wbufLen', wbufLen),
-    ...(halfClosePolicy === undefined ? {} : { halfClosePolicy }),
   }
-}
-
-function deviceOptions(options: VClientSocketAgentOptions): MadeDeviceOptions {
-  const { maxRead, maxWrite } = options
-  return {
-    ...options,
-    ...(maxRead === undefined ? {} : { maxReadBytes: maxRead }),
-    ...(maxWrite === undefined ? {} : { maxWriteBytes: maxWrite }),
-  }
+  return halfClosePolicy === undefined ? sizes : { ...sizes, halfClosePolicy }
 }

@@ -42,8 +42,11 @@ export interface VSourceAddress {
   readonly localPort?: number
 }
 
+const ANY_SOURCE: VSourceAddress = {}
+
 /** What of some options is the source address. */
 export function sourceOf({ localAddress, localPort }: VSourceAddress): VSourceAddress {
+  if (localAddress === undefined && localPort === undefined) return ANY_SOURCE
   return {
     ...(localAddress === undefined ? {} : { localAddress }),
     ...(localPort === undefined ? {} : { localPort }),

@@ -10,7 +10,7 @@ import type { VIOControl } from '../control.js'
 import { VIOLimitExceeded } from '../errors.js'
 import { describeValue, UNLIMITED } from '../limit.js'
 import type { IVConsumer, IVProducer } from '../types.js'
-import { FlowEnd } from './flow-end.js'
+import { ENDED, FlowEnd } from './flow-end.js'
 import type { FlowKind, PassingQueue } from './kind.js'
 
 /** Base of everything that consumes. `C` is the consumer interface that `this` implements, `P` its producers'. */
@@ -109,29 +109,32 @@ export abstract class ConsumerEnd<
     let count = this.limitUnits - this.movedUnits
     const offered = data?.length ?? 0
     // Without a producer, and after the end, the limit allows nothing either.
-    if (!(count > 0) || !(offered > 0) || !this.kind.isQueue(data)) throw this.#refusal(data)
+    if (!(count > 0) || !(offered > 0) || !this.kind.isQueue(data)) throw ConsumerEnd.#refusal(this, data)
     if (offered < count) count = offered
     return typeof clim === 'number' && clim > 0 && clim < count ? clim : count
   }
 
   /** Why nothing can be taken; the caller is told by what throws it. */
-  #refusal(data: Q): Error {
-    tellCallFailed(this.peer)
-    if (!this.kind.isQueue(data)) {
-      const wanted = this.flowKind === 'bytes' ? 'VByteBuffer' : 'VMessageQueue'
+  static #refusal<Q extends PassingQueue<Q>, C, P extends IVProducer<C>, In, Out>(
+    end: ConsumerEnd<Q, C, P, In, Out>,
+    data: Q,
+  ): Error {
+    tellCallFailed(end.peer)
+    if (!end.kind.isQueue(data)) {
+      const wanted = end.flowKind === 'bytes' ? 'VByteBuffer' : 'VMessageQueue'
       return new TypeError(`consume takes a ${wanted}, got ${describeValue(data)}`)
     }
-    if (this.ended || this.aborted) return this.endedError()
-    if (this.peer === null)
+    if (end.closed) return end.endedError()
+    if (end.peer === null)
       return new VIOError('consume was called on a consumer without a producer; attach one first')
     const offered = (data as Q).length
     if (offered === 0) return new VIOError('consume was called without data; call it only when there is some')
-    return new VIOLimitExceeded(this.limitUnits, this.movedUnits, offered)
+    return new VIOLimitExceeded(end.limitUnits, end.movedUnits, offered)
   }
 
   endConsume(clean: boolean, reason?: Error): void {
     if (this.ended || this.aborted) return
-    this.ended = true
+    this.states |= ENDED
     this.limitUnits = this.movedUnits
     this.handleEnd(Boolean(clean), reason)
   }

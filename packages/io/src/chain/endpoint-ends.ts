@@ -8,14 +8,14 @@
 import type { IVReactor, VFailure } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
 import type { VIOControl } from '../control.js'
-import type { IVByteConsumer, IVByteDevice, IVByteProducer } from '../types.js'
+import type { IVByteConsumer, IVByteDevice, IVByteProducer, IVDeviceOwner } from '../types.js'
+import type { EndpointTerms } from './endpoint-terms.js'
 import { BYTES } from './kind.js'
 import { ProducerEnd } from './producer-end.js'
 
 /** What an output needs to see of its endpoint. */
 export interface EndpointParts {
   readonly device: IVByteDevice
-  readonly bufferBytes: number
 }
 
 /** What the ends ask of an endpoint of type `E`. */
@@ -28,6 +28,8 @@ export interface EndpointCalls<E> {
   detached(endpoint: E): void
   /** The chain of the input was taken down. */
   aborted(endpoint: E, reason: Error | undefined): void
+  /** The device has changed. */
+  changed(endpoint: E): void
   /** The control of the producing end. */
   control(endpoint: E): VIOControl
   /** The turn that was posted has come. */
@@ -43,20 +45,23 @@ export interface EndpointCalls<E> {
 }
 
 /** Gives the consumer what the device reads. As a task it is the endpoint's turn. */
-export class EndpointProducer<E> extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer> {
+export class EndpointProducer<E>
+  extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer>
+  implements IVDeviceOwner
+{
   readonly #endpoint: E
-  readonly #calls: EndpointCalls<E>
+  readonly #terms: EndpointTerms<EndpointCalls<E>>
   /** What was read and not taken, because the consumer left in the middle of it. Made when it is needed. */
   #pending: VByteBuffer | null = null
 
-  constructor(reactor: IVReactor, endpoint: E, calls: EndpointCalls<E>) {
+  constructor(reactor: IVReactor, endpoint: E, terms: EndpointTerms<EndpointCalls<E>>) {
     super(reactor, BYTES)
     this.#endpoint = endpoint
-    this.#calls = calls
+    this.#terms = terms
   }
 
   get control(): VIOControl {
-    return this.#calls.control(this.#endpoint)
+    return this.#terms.calls.control(this.#endpoint)
   }
 
   /** What the consumer allows now. */
@@ -67,6 +72,11 @@ export class EndpointProducer<E> extends ProducerEnd<VByteBuffer, IVByteProducer
   /** Bytes that were read and not taken. */
   get pendingBytes(): number {
     return this.#pending === null ? 0 : this.#pending.length
+  }
+
+  /** Called by the device. */
+  deviceChanged(): void {
+    this.#terms.calls.changed(this.#endpoint)
   }
 
   /** Passes bytes on, within the credit. What the consumer throws takes the input down. */
@@ -93,11 +103,11 @@ export class EndpointProducer<E> extends ProducerEnd<VByteBuffer, IVByteProducer
 
   /** The endpoint has its own turns, as it reads also without a chain. */
   override runTask(): void {
-    this.#calls.turn(this.#endpoint)
+    this.#terms.calls.turn(this.#endpoint)
   }
 
   protected override limitRaised(): void {
-    this.#calls.wanted(this.#endpoint)
+    this.#terms.calls.wanted(this.#endpoint)
   }
 
   protected wantsTurn(): boolean {
@@ -108,14 +118,14 @@ export class EndpointProducer<E> extends ProducerEnd<VByteBuffer, IVByteProducer
 
   protected handleAborted(reason: Error | undefined): void {
     this.#pending?.clear()
-    this.#calls.aborted(this.#endpoint, reason)
+    this.#terms.calls.aborted(this.#endpoint, reason)
   }
 
   protected peerAttached(): void {
-    this.#calls.attached(this.#endpoint)
+    this.#terms.calls.attached(this.#endpoint)
   }
 
   protected peerDetached(): void {
-    this.#calls.detached(this.#endpoint)
+    this.#terms.calls.detached(this.#endpoint)
   }
 }

@@ -19,7 +19,19 @@ import { emptyControl, type VIOControl } from '../control.js'
 import type { IVByteConsumer, IVByteProducer } from '../types.js'
 import { ConsumerEnd } from './consumer-end.js'
 import type { EndpointCalls, EndpointParts } from './endpoint-ends.js'
+import type { EndpointTerms } from './endpoint-terms.js'
+import { FIRST_FREE } from './flow-end.js'
 import { BYTES } from './kind.js'
+
+/** The task of the output is queued. */
+const POSTED = FIRST_FREE
+const WRITING = FIRST_FREE << 1
+/** The device was told that no more comes. */
+const FINISHED = FIRST_FREE << 2
+/** The chain itself announced the end, and waits to hear that it was carried out. */
+const ANNOUNCED = FIRST_FREE << 3
+/** The abort of the chain is this side's own doing. */
+const LEAVING = FIRST_FREE << 4
 
 /** Takes what the device of a `VByteEndpoint` is to write, up to the size of the output buffer. */
 export class EndpointOutput<E extends EndpointParts>
@@ -27,25 +39,15 @@ export class EndpointOutput<E extends EndpointParts>
   implements IVTask
 {
   readonly #endpoint: E
-  readonly #calls: EndpointCalls<E>
-  readonly #maxWriteBytes: number
+  readonly #terms: EndpointTerms<EndpointCalls<E>>
   /** What was taken and not written yet. Made when it is needed. */
   #buffer: VByteBuffer | null = null
   #closedBy: VFailure | null = null
-  #posted = false
-  #writing = false
-  /** The device was told that no more comes. */
-  #finished = false
-  /** The chain itself announced the end, and waits to hear that it was carried out. */
-  #announced = false
-  /** The abort of the chain is this side's own doing. */
-  #leaving = false
 
-  constructor(reactor: IVReactor, endpoint: E, calls: EndpointCalls<E>, maxWriteBytes: number) {
+  constructor(reactor: IVReactor, endpoint: E, terms: EndpointTerms<EndpointCalls<E>>) {
     super(reactor, BYTES)
     this.#endpoint = endpoint
-    this.#calls = calls
-    this.#maxWriteBytes = maxWriteBytes
+    this.#terms = terms
   }
 
   get control(): VIOControl {
@@ -59,7 +61,7 @@ export class EndpointOutput<E extends EndpointParts>
 
   /** True once the device was told the end of the output. */
   get finished(): boolean {
-    return this.#finished
+    return (this.states & FINISHED) !== 0
   }
 
   /** Bytes that wait to be written. */
@@ -68,36 +70,36 @@ export class EndpointOutput<E extends EndpointParts>
   }
 
   startWriting(): void {
-    if (this.#finished) return
-    this.#writing = true
+    if (this.finished) return
+    this.states |= WRITING
     this.wake()
   }
 
   stopWriting(): void {
-    this.#writing = false
+    this.states &= ~WRITING
   }
 
   /** Asks for a turn if there is something to do in it. */
   wake(): void {
-    if (this.#posted) return
+    if ((this.states & POSTED) !== 0) return
     const { device } = this.#endpoint
     const lost = device.outputEnd !== null
-    if (!lost && !(this.#writing && device.connected && device.writable)) return
-    this.#posted = true
+    if (!lost && !((this.states & WRITING) !== 0 && device.connected && device.writable)) return
+    this.states |= POSTED
     this.reactor.post(this)
   }
 
   /** Called by the reactor. */
   runTask(): void {
-    this.#posted = false
+    this.states &= ~POSTED
     const { device } = this.#endpoint
     const end = device.outputEnd
     if (end !== null) {
       this.#deviceEnded(end)
       return
     }
-    if (!this.#writing || !device.connected || !device.writable) return
-    this.#calls.write(this.#endpoint)
+    if ((this.states & WRITING) === 0 || !device.connected || !device.writable) return
+    this.#terms.calls.write(this.#endpoint)
     this.wake()
   }
 
@@ -112,9 +114,9 @@ export class EndpointOutput<E extends EndpointParts>
   close(reason: VFailure): void {
     if (this.#closedBy !== null) return
     this.#closedBy = reason
-    if (!this.#announced) this.#abortChain(reason)
+    if ((this.states & ANNOUNCED) === 0) this.#abortChain(reason)
     const { device } = this.#endpoint
-    if (this.bufferedBytes === 0 || !this.#calls.mayWrite(this.#endpoint) || device.outputEnd !== null)
+    if (this.bufferedBytes === 0 || !this.#terms.calls.mayWrite(this.#endpoint) || device.outputEnd !== null)
       this.#finish()
     else this.startWriting()
   }
@@ -123,7 +125,7 @@ export class EndpointOutput<E extends EndpointParts>
   drop(reason: VFailure): void {
     this.#buffer?.clear()
     if (this.#closedBy === null) this.close(reason)
-    else if (!this.#finished) {
+    else if (!this.finished) {
       // Bytes that were to be written are missing now, so the end is no clean one any more.
       this.#closedBy = reason
       this.#finish()
@@ -139,7 +141,7 @@ export class EndpointOutput<E extends EndpointParts>
   }
 
   protected handleEnd(clean: boolean, reason: Error | undefined): void {
-    this.#announced = true
+    this.states |= ANNOUNCED
     this.close(
       clean
         ? new VFIOCompleted()
@@ -148,7 +150,7 @@ export class EndpointOutput<E extends EndpointParts>
   }
 
   protected handleAborted(reason: Error | undefined): void {
-    if (this.#leaving || this.#finished) return
+    if ((this.states & (LEAVING | FINISHED)) !== 0) return
     this.drop(new VFIOLost(reason ?? new VIOLost('the output was aborted')))
   }
 
@@ -166,7 +168,7 @@ export class EndpointOutput<E extends EndpointParts>
   #flush(): void {
     const buffer = this.#buffer
     const { device } = this.#endpoint
-    let left = this.#maxWriteBytes
+    let left = this.#terms.maxWriteBytes
     while (buffer !== null && buffer.length > 0 && left > 0 && device.writable) {
       const chunk = buffer.peekChunk()
       const taken = device.writeSome(chunk.length > left ? chunk.subarray(0, left) : chunk)
@@ -178,7 +180,7 @@ export class EndpointOutput<E extends EndpointParts>
   }
 
   #room(): number {
-    return Math.max(0, this.#endpoint.bufferBytes - this.bufferedBytes)
+    return Math.max(0, this.#terms.bufferBytes - this.bufferedBytes)
   }
 
   /** Bytes were put into the buffer. Returns how many more fit. */
@@ -197,22 +199,22 @@ export class EndpointOutput<E extends EndpointParts>
   }
 
   #finish(): void {
-    if (this.#finished || this.#closedBy === null) return
-    this.#finished = true
+    if (this.finished || this.#closedBy === null) return
+    this.states |= FINISHED
     this.stopWriting()
     this.#buffer?.clear()
     const reason = this.#closedBy
     this.#endpoint.device.closeOutput(reason)
-    this.#calls.outputFinished(this.#endpoint, reason)
+    this.#terms.calls.outputFinished(this.#endpoint, reason)
     this.wake()
   }
 
   #deviceEnded(reason: VFailure): void {
-    if (!this.#finished) {
+    if (!this.finished) {
       // Either the output was open, or bytes waited that nobody will get: the device's reason is the one that counts.
       this.#closedBy = reason
       this.#finish()
-      this.#calls.outputLost(this.#endpoint, reason)
+      this.#terms.calls.outputLost(this.#endpoint, reason)
     }
     this.#abortChain(errorOf(reason) === undefined ? this.#closedBy : reason)
   }
@@ -220,7 +222,7 @@ export class EndpointOutput<E extends EndpointParts>
   /** Takes down the chain that is attached. A later one is taken down when it comes. */
   #abortChain(reason: VFailure | null): void {
     if (this.producer === null) return
-    this.#leaving = true
+    this.states |= LEAVING
     this.abort(errorOf(reason))
   }
 }

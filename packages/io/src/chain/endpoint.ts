@@ -18,7 +18,7 @@ import {
   type VLogger,
 } from '@vio/reactor'
 import { askPermission, tell, VIOControl } from '../control.js'
-import { type IVHalfClose, isHalfClose, VHalfClose } from '../half-close.js'
+import type { IVHalfClose } from '../half-close.js'
 import { describeValue } from '../limit.js'
 import { VPeer } from '../peer.js'
 import {
@@ -33,55 +33,47 @@ import {
 } from '../types.js'
 import { type EndpointCalls, EndpointProducer } from './endpoint-ends.js'
 import { EndpointOutput, errorOf } from './endpoint-output.js'
+import {
+  checkPolicy,
+  type EndpointTerms,
+  HALF_CLOSE,
+  termsOf,
+  type VEndpointOptions,
+} from './endpoint-terms.js'
 import { VByteIOPair } from './pair.js'
 
-/** The default of `maxReadBytes` and `maxWriteBytes`. */
-export const DEFAULT_TRANSFER_BYTES = 65_536
-
-/** The policy of endpoints that were given none. */
-const HALF_CLOSE: IVHalfClose = new VHalfClose()
-
-/** Options of `VByteEndpoint`. */
-export interface VEndpointOptions {
-  /** The most bytes that are read in one turn. By default 65,536. */
-  readonly maxReadBytes?: number
-  /** The most bytes that are written in one turn. By default 65,536. */
-  readonly maxWriteBytes?: number
-  /** The most bytes that wait to be written. By default `maxWriteBytes`. */
-  readonly bufferBytes?: number
-  /** Which direction may close alone. By default both. */
-  readonly halfClosePolicy?: IVHalfClose
-}
+/** The states of an endpoint, as bits of one number. The turn was asked for: */
+const POSTED = 1
+/** What it is to do. */
+const READ_DUE = 2
+const TELL_DUE = 4
+const READING = 8
+const WAS_CONNECTED = 16
+const CONNECTING = 32
+/** The consumer was told `connected`; no other gets data. */
+const TOLD = 64
 
 /** A device as a consumer of what it writes and a producer of what it reads. */
 export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing {
   readonly reactor: IVReactor
   /** The device. It belongs to the endpoint: nobody else reads, writes or closes it. */
   readonly device: IVByteDevice
-  /** The most bytes that wait to be written. */
-  readonly bufferBytes: number
-  readonly #maxReadBytes: number
+  readonly #terms: EndpointTerms<EndpointCalls<VByteEndpoint>>
   readonly #producer: EndpointProducer<VByteEndpoint>
   readonly #output: EndpointOutput<VByteEndpoint>
   #pair: VByteIOPair | undefined
-  /** The turn was asked for. */
-  #posted = false
-  /** What it is to do. */
-  #readDue = false
-  #tellDue = false
+  #states = 0
   #policy: IVHalfClose
-  #reading = false
-  #wasConnected: boolean
-  #connecting = false
-  /** The consumer that was told `connected`; no other gets data. */
-  #told: IVByteConsumer | null = null
   #inputClosed: VFailure | null = null
+
+  /** The terms of the endpoint that was made last: connections come in rows that are alike. */
+  static #lastTerms: EndpointTerms<EndpointCalls<VByteEndpoint>> | undefined
 
   static readonly #calls: EndpointCalls<VByteEndpoint> = {
     wanted: (endpoint) => endpoint.startReading(),
     attached: (endpoint) => endpoint.#inputAttached(),
     detached: (endpoint) => {
-      endpoint.#told = null
+      endpoint.#states &= ~TOLD
       endpoint.stopReading()
       endpoint.inputDetached()
     },
@@ -89,9 +81,10 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       if (endpoint.#inputClosed !== null) return
       endpoint.closeInput(new VFIOLost(reason ?? new VIOLost('the input was aborted')))
     },
+    changed: (endpoint) => endpoint.#deviceChanged(),
     control: (endpoint) => endpoint.#producerControl(),
     turn: (endpoint) => endpoint.#turn(),
-    mayWrite: (endpoint) => endpoint.#wasConnected || endpoint.#connecting,
+    mayWrite: (endpoint) => (endpoint.#states & (WAS_CONNECTED | CONNECTING)) !== 0,
     write: (endpoint) => {
       try {
         endpoint.doWrite()
@@ -107,19 +100,25 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   constructor(reactor: IVReactor, device: IVByteDevice, options: VEndpointOptions = {}) {
     if (!isByteDevice(device))
       throw new TypeError(`an endpoint needs a byte device, got ${describeValue(device)}`)
-    const maxWriteBytes = sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_TRANSFER_BYTES)
-    this.#maxReadBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_TRANSFER_BYTES)
-    this.bufferBytes = sizeOption('bufferBytes', options.bufferBytes ?? maxWriteBytes)
+    const terms = termsOf(options, VByteEndpoint.#lastTerms, VByteEndpoint.#calls)
+    VByteEndpoint.#lastTerms = terms
+    this.#terms = terms
     this.#policy = checkPolicy(options.halfClosePolicy ?? HALF_CLOSE)
     this.reactor = reactor
     this.device = device
-    this.#producer = new EndpointProducer<VByteEndpoint>(reactor, this, VByteEndpoint.#calls)
-    this.#output = new EndpointOutput<VByteEndpoint>(reactor, this, VByteEndpoint.#calls, maxWriteBytes)
+    this.#producer = new EndpointProducer<VByteEndpoint>(reactor, this, terms)
+    this.#output = new EndpointOutput<VByteEndpoint>(reactor, this, terms)
     this.#producer.joinReverse(this.#output)
     this.#output.joinReverse(this.#producer)
-    this.#wasConnected = device.connected
-    this.#connecting = device.connecting === true
-    device.onReady(() => this.#deviceChanged())
+    if (device.connected) this.#states |= WAS_CONNECTED
+    if (device.connecting === true) this.#states |= CONNECTING
+    if (device.reportTo === undefined) device.onReady(() => this.#deviceChanged())
+    else device.reportTo(this.#producer)
+  }
+
+  /** The most bytes that wait to be written. */
+  get bufferBytes(): number {
+    return this.#terms.bufferBytes
   }
 
   /** Takes what the device is to write. The same object on every access. */
@@ -150,7 +149,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   /** True once the device was connected, also after it closed. */
   get wasConnected(): boolean {
-    return this.#wasConnected
+    return (this.#states & WAS_CONNECTED) !== 0
   }
 
   /** True once both directions are closed. */
@@ -183,10 +182,10 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     if (!(peer instanceof VPeer))
       throw new TypeError(`an endpoint connects to a peer, got ${describeValue(peer)}`)
     if (this.device.connect === undefined) throw new VIOError('this device cannot connect by itself')
-    if (this.#connecting || this.#wasConnected)
+    if ((this.#states & (CONNECTING | WAS_CONNECTED)) !== 0)
       throw new VIOError('connect was called before; use a new endpoint')
     if (this.closed) throw new VIOError('this endpoint is closed; use a new one')
-    this.#connecting = true
+    this.#states |= CONNECTING
     if (!this.#mayConnect(peer)) {
       this.closeIO(new VFIOLost(new VIOLost(`the chain did not allow a connection to ${String(peer)}`)))
       return false
@@ -194,7 +193,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     try {
       this.device.connect(peer)
     } catch (error) {
-      this.#connecting = false
+      this.#states &= ~CONNECTING
       throw error
     }
     return true
@@ -218,6 +217,10 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     this.#tell(consumer)
   }
 
+  get #isConnected(): boolean {
+    return (this.#states & WAS_CONNECTED) !== 0
+  }
+
   #mayConnect(peer: VPeer): boolean {
     try {
       return this.canConnect(peer) === true
@@ -237,14 +240,14 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
         `a read asks for a whole number of bytes from 1 on, got ${describeValue(maxBytes)}`,
       )
     }
-    if (!this.#wasConnected) throw new VIOError('the device is not connected yet')
+    if (!this.#isConnected) throw new VIOError('the device is not connected yet')
     if (this.#inputClosed !== null) throw endError(this.#inputClosed)
     if (!this.device.readable && this.device.inputEnd !== null) throw endError(this.device.inputEnd)
     return this.device.readSome(maxBytes)
   }
 
   writeSome(data: Uint8Array): number {
-    if (!this.#wasConnected) throw new VIOError('the device is not connected yet')
+    if (!this.#isConnected) throw new VIOError('the device is not connected yet')
     const end = this.#output.closedBy ?? this.device.outputEnd
     if (end !== null) throw endError(end)
     return this.device.writeSome(data)
@@ -252,12 +255,12 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   startReading(): void {
     if (this.#inputClosed !== null) return
-    this.#reading = true
+    this.#states |= READING
     this.#wakeReader()
   }
 
   stopReading(): void {
-    this.#reading = false
+    this.#states &= ~READING
   }
 
   startWriting(): void {
@@ -280,7 +283,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     }
     if (credit <= 0) this.stopReading()
     if (credit <= 0 || waits) return
-    const data = this.device.readSome(Math.min(credit, this.#maxReadBytes))
+    const data = this.device.readSome(Math.min(credit, this.#terms.maxReadBytes))
     if (data.length > 0) this.#producer.give(data)
   }
 
@@ -328,7 +331,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     // Bytes that were read and not taken are missing from what was passed on.
     const clean = reason instanceof VFIOCompleted && this.#producer.pendingBytes === 0
     this.#inputClosed = reason
-    this.#reading = false
+    this.#states &= ~READING
     this.device.closeInput(reason)
     if (this.#producer.consumer !== null) this.#producer.giveEnd(clean, errorOf(reason))
   }
@@ -345,7 +348,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   }
 
   #outputFinished(reason: VFailure): void {
-    const isAlone = this.#wasConnected || this.device.connecting === true
+    const isAlone = this.#isConnected || this.device.connecting === true
     const closesAll = !this.#policy.halfOut || !isAlone
     if (this.#inputClosed === null && closesAll) this.#endInput(reason)
     this.#releaseIfDone()
@@ -360,6 +363,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   }
 
   #inputAttached(): void {
+    this.#states &= ~TOLD
     if (this.#inputClosed === null) {
       this.#postTell()
       this.inputAttached()
@@ -373,8 +377,8 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   #tellConnected(): void {
     const consumer = this.#producer.consumer
     if (consumer === null) return
-    if (this.#wasConnected && this.#told !== consumer) {
-      this.#told = consumer
+    if ((this.#states & (WAS_CONNECTED | TOLD)) === WAS_CONNECTED) {
+      this.#states |= TOLD
       this.#tell(consumer)
     }
     this.#wakeReader()
@@ -382,7 +386,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   #tell(consumer: IVAnyConsumer): void {
     const peer = this.device.peer
-    if (!this.#wasConnected || peer === null) return
+    if (!this.#isConnected || peer === null) return
     try {
       tell(consumer.control, 'connected', peer)
     } catch (error) {
@@ -391,9 +395,8 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   }
 
   #deviceChanged(): void {
-    if (!this.#wasConnected && this.device.connected) {
-      this.#wasConnected = true
-      this.#connecting = false
+    if (!this.#isConnected && this.device.connected) {
+      this.#states = (this.#states | WAS_CONNECTED) & ~CONNECTING
       this.#postTell()
     }
     this.#wakeReader()
@@ -401,33 +404,31 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   }
 
   #wakeReader(): void {
-    if (this.#inputClosed !== null || this.#readDue) return
-    if (!(this.#reading ? this.#inputReady() : this.#atEnd())) return
-    this.#readDue = true
+    if (this.#inputClosed !== null || (this.#states & READ_DUE) !== 0) return
+    const isReading = (this.#states & READING) !== 0
+    if (!(isReading ? this.#inputReady() : this.#atEnd())) return
+    this.#states |= READ_DUE
     this.#post()
   }
 
   #postTell(): void {
-    this.#tellDue = true
+    this.#states |= TELL_DUE
     this.#post()
   }
 
   #post(): void {
-    if (this.#posted) return
-    this.#posted = true
+    if ((this.#states & POSTED) !== 0) return
+    this.#states |= POSTED
     this.reactor.post(this.#producer)
   }
 
   /** Tells before it reads, so that a consumer hears of the connection first. */
   #turn(): void {
-    const reads = this.#readDue
-    this.#posted = false
-    if (this.#tellDue) {
-      this.#tellDue = false
-      this.#tellConnected()
-    }
-    if (!reads) return
-    this.#readDue = false
+    const due = this.#states
+    this.#states = due & ~(POSTED | TELL_DUE)
+    if ((due & TELL_DUE) !== 0) this.#tellConnected()
+    if ((due & READ_DUE) === 0) return
+    this.#states &= ~READ_DUE
     this.#readTurn()
   }
 
@@ -446,12 +447,12 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   #readTurn(): void {
     if (this.#inputClosed !== null) return
     const consumer = this.#producer.consumer
-    if (consumer !== null && this.#wasConnected && this.#told !== consumer) {
+    if (consumer !== null && (this.#states & (WAS_CONNECTED | TOLD)) === WAS_CONNECTED) {
       this.#postTell()
       return
     }
     try {
-      if (this.#reading || this.#atEnd()) this.doRead()
+      if ((this.#states & READING) !== 0 || this.#atEnd()) this.doRead()
     } catch (error) {
       this.closeInput(this.#failure('reading', error))
     }
@@ -463,16 +464,6 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     this.log.error(`${what} failed`, error)
     return new VFIOLost(new VIOLost(`${what} failed`, { cause: error }))
   }
-}
-
-function sizeOption(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value
-  throw new RangeError(`${name} is a whole number of bytes from 1 on, got ${describeValue(value)}`)
-}
-
-function checkPolicy(policy: IVHalfClose): IVHalfClose {
-  if (isHalfClose(policy)) return policy
-  throw new TypeError(`a half-close policy has the flags halfIn and halfOut, got ${describeValue(policy)}`)
 }
 
 /** The error that reading or writing after the end throws. */

@@ -17,7 +17,26 @@ export interface FlowPeer<Self> {
   abort(reason?: Error): void
 }
 
-/** Base of both ends. `Self` is the interface that the end implements, `Peer` that of the ends it attaches to. */
+/** The first of the states of an end, which are bits of one number: an idle end costs a word for all of them. */
+export const ENDED = 1
+/** The flow was taken down. */
+export const ABORTED = 2
+/** The first bit that is free for a subclass. */
+export const FIRST_FREE = 4
+
+/** What only few ends ever have. */
+interface RareParts {
+  lastMovedUnits: number
+  lastLimitUnits: number
+  abortListener: ((reason: Error | undefined, afterEnd: boolean) => void) | undefined
+}
+
+/**
+ * Base of both ends. `Self` is the interface that the end implements, `Peer` that of the ends it attaches to.
+ *
+ * Every connection has four ends, most of which wait for something. So each field counts here, and private methods are
+ * static ones: a class that has them as members marks each of its objects for that.
+ */
 export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
   readonly reactor: IVReactor
   protected peer: Peer | null = null
@@ -25,14 +44,11 @@ export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
   protected movedUnits = 0
   /** The cumulative limit since attachment. */
   protected limitUnits = 0
-  /** The counters of the attachment before, for a neighbour that leaves its own to them. */
-  protected lastMovedUnits = 0
-  protected lastLimitUnits = 0
   /** Changes with every attach and detach, so that code which called out can tell whether it is still attached. */
   protected attachment = 0
-  protected ended = false
-  protected aborted = false
-  #abortListener: ((reason: Error | undefined, afterEnd: boolean) => void) | undefined
+  /** The states, as bits. */
+  protected states = 0
+  #rare: RareParts | null = null
   /** Why the end is taken; part of the message of a refused attach. */
   protected abstract readonly takenMessage: string
   /** The control message that tells the peer's side of this end. */
@@ -61,7 +77,26 @@ export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
 
   /** True once the end has passed or the flow was taken down. */
   get closed(): boolean {
-    return this.ended || this.aborted
+    return (this.states & (ENDED | ABORTED)) !== 0
+  }
+
+  /** True once the end has passed. */
+  protected get ended(): boolean {
+    return (this.states & ENDED) !== 0
+  }
+
+  /** True once the flow was taken down. */
+  protected get aborted(): boolean {
+    return (this.states & ABORTED) !== 0
+  }
+
+  /** The counters of the attachment before, for a neighbour that leaves its own to them. */
+  protected get lastMovedUnits(): number {
+    return this.#rare?.lastMovedUnits ?? 0
+  }
+
+  protected get lastLimitUnits(): number {
+    return this.#rare?.lastLimitUnits ?? 0
   }
 
   attach(peer: Peer): void {
@@ -73,39 +108,39 @@ export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
     }
     if (this.closed) throw new VIOError('this end of the flow has ended; build a new element')
     if (this.peer !== null) throw new VIOError(`${this.takenMessage}; detach it first`)
-    this.#link(peer)
+    FlowEnd.#link(this, peer)
     try {
       // The cast says what the type parameter Self stands for.
       peer.attach(this as unknown as Self)
     } catch (error) {
-      if (this.peer === peer) this.#link(null)
+      if (this.peer === peer) FlowEnd.#link(this, null)
       throw error
     }
     // A hook of the peer may have taken the two apart again.
-    if (this.peer === peer) this.#announce(peer)
+    if (this.peer === peer) FlowEnd.#announce(this, peer)
   }
 
   detach(): void {
     const peer = this.peer
     if (peer === null) return
-    this.#link(null)
+    FlowEnd.#link(this, null)
     this.guard('detaching the peer', () => peer.detach())
     this.guard('the hook of a detach', () => this.peerDetached())
   }
 
   abort(reason?: Error): void {
     if (this.aborted) return
-    this.aborted = true
+    this.states |= ABORTED
     const peer = this.peer
     if (peer !== null) this.guard('aborting the peer', () => peer.abort(reason))
     this.detach()
     this.guard('the hook of an abort', () => this.handleAborted(reason))
-    this.#abortListener?.(reason, this.ended)
+    this.#rare?.abortListener?.(reason, this.ended)
   }
 
   /** Names a function to be told of the abort; `afterEnd` says that it only follows the regular end. One at a time. */
   onAborted(listener: (reason: Error | undefined, afterEnd: boolean) => void): void {
-    this.#abortListener = listener
+    FlowEnd.#rarely(this).abortListener = listener
   }
 
   /** Runs code that must not stop a teardown: what it throws is logged. */
@@ -117,26 +152,34 @@ export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
     }
   }
 
-  #announce(peer: Peer): void {
+  /** The attachment is about to end, with its counters still in place. */
+  protected unlinking(): void {}
+
+  static #announce<S, P extends FlowPeer<S>>(end: FlowEnd<S, P>, peer: P): void {
     try {
-      this.peerAttached()
-      if (this.peer === peer) tell(peer.control, this.notifyName, this as never)
+      end.peerAttached()
+      if (end.peer === peer) tell(peer.control, end.notifyName, end as never)
     } catch (error) {
-      if (this.peer === peer) this.detach()
+      if (end.peer === peer) end.detach()
       throw error
     }
   }
 
-  /** The attachment is about to end, with its counters still in place. */
-  protected unlinking(): void {}
+  static #link<S, P extends FlowPeer<S>>(end: FlowEnd<S, P>, peer: P | null): void {
+    if (end.peer !== null) {
+      end.unlinking()
+      const rare = FlowEnd.#rarely(end)
+      rare.lastMovedUnits = end.movedUnits
+      rare.lastLimitUnits = end.limitUnits
+    }
+    end.peer = peer
+    end.movedUnits = 0
+    end.limitUnits = 0
+    end.attachment += 1
+  }
 
-  #link(peer: Peer | null): void {
-    if (this.peer !== null) this.unlinking()
-    this.peer = peer
-    this.lastMovedUnits = this.movedUnits
-    this.lastLimitUnits = this.limitUnits
-    this.movedUnits = 0
-    this.limitUnits = 0
-    this.attachment += 1
+  static #rarely<S, P extends FlowPeer<S>>(end: FlowEnd<S, P>): RareParts {
+    end.#rare ??= { lastMovedUnits: 0, lastLimitUnits: 0, abortListener: undefined }
+    return end.#rare
   }
 }

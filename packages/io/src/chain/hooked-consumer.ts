@@ -17,6 +17,7 @@ import type { VIOControl } from '../control.js'
 import { describeValue, UNLIMITED } from '../limit.js'
 import type { IVProducer } from '../types.js'
 import { ConsumerEnd } from './consumer-end.js'
+import { FIRST_FREE } from './flow-end.js'
 import type { FlowKind, PassingQueue, VReceiveAnswer } from './kind.js'
 
 /** The hooks that the owner of a consuming end has, besides the one that takes a piece, whose name is the kind's. */
@@ -29,6 +30,9 @@ export interface ConsumerHooks {
   consumerClosed(reason: VFailure, wasAborted: boolean): void
 }
 
+/** The end that came was a clean one. */
+const CLEAN = FIRST_FREE
+
 /** A consuming end with an owner. */
 export class HookedConsumerEnd<
   Q extends PassingQueue<Q>,
@@ -38,7 +42,6 @@ export class HookedConsumerEnd<
   Out,
 > extends ConsumerEnd<Q, C, P, In, Out> {
   readonly #hooks: ConsumerHooks
-  #endClean: boolean | undefined
   #endReason: Error | undefined
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, hooks: ConsumerHooks) {
@@ -68,10 +71,11 @@ export class HookedConsumerEnd<
       // The hook may have taken the chain apart; what is left in `data` is still the producer's.
       if (attachment !== this.attachment) return
     } while (left > 0)
-    this.#adopt(answer)
+    this.adopt(answer)
   }
 
-  #adopt(answer: VReceiveAnswer): void {
+  /** Makes what the hook answered the limit. */
+  protected adopt(answer: VReceiveAnswer): void {
     if (answer === undefined || answer === null) this.limitUnits = UNLIMITED
     else if (Number.isSafeInteger(answer)) this.limitUnits = answer < 0 ? UNLIMITED : this.movedUnits + answer
     else if (answer === UNLIMITED || answer === -UNLIMITED) this.limitUnits = UNLIMITED
@@ -82,7 +86,7 @@ export class HookedConsumerEnd<
   }
 
   protected handleEnd(clean: boolean, reason: Error | undefined): void {
-    this.#endClean = clean
+    if (clean) this.states |= CLEAN
     this.#endReason = reason
     this.guard('the hook dataEnded', () => this.#hooks.dataEnded(clean, reason))
     this.abort(clean ? undefined : reason)
@@ -90,13 +94,9 @@ export class HookedConsumerEnd<
 
   protected handleAborted(reason: Error | undefined): void {
     this.guard('the hook consumerAborted', () => this.#hooks.consumerAborted(reason))
-    const wasAborted = this.#endClean === undefined
-    this.#hooks.consumerClosed(this.#endClean === true ? new VFIOCompleted() : this.#lost(reason), wasAborted)
-  }
-
-  #lost(reason: Error | undefined): VFIOLost {
-    const why = this.#endReason ?? reason
-    return new VFIOLost(why ?? new VIOLost('the chain ended before all of its data had passed'))
+    const wasClean = (this.states & CLEAN) !== 0
+    const why = wasClean ? new VFIOCompleted() : lostFor(this.#endReason ?? reason)
+    this.#hooks.consumerClosed(why, !this.ended)
   }
 
   protected peerAttached(): void {
@@ -110,4 +110,8 @@ export class HookedConsumerEnd<
   protected override endedError(): Error {
     return this.twoway ? new VIOClosed('this end was closed and takes no more data') : super.endedError()
   }
+}
+
+function lostFor(why: Error | undefined): VFIOLost {
+  return new VFIOLost(why ?? new VIOLost('the chain ended before all of its data had passed'))
 }

@@ -9,8 +9,8 @@ import { type IVReactor, VIOError } from '@vio/reactor'
 import type { VIOControl } from '../control.js'
 import { UNLIMITED } from '../limit.js'
 import type { IVConsumer } from '../types.js'
-import type { FlowKind, PassingQueue } from './kind.js'
-import { ProducerEnd } from './producer-end.js'
+import { type FlowKind, NO_BYTES, type PassingQueue } from './kind.js'
+import { PRODUCER_FREE, ProducerEnd } from './producer-end.js'
 
 /** The hooks that the owner of a producing end has. */
 export interface ProducerHooks<Out> {
@@ -21,6 +21,16 @@ export interface ProducerHooks<Out> {
   producerControl(): VIOControl
   producerAborted(reason?: Error): void
 }
+
+/** The end is registered, cleanly. */
+const ENDING = PRODUCER_FREE
+const CLEAN = PRODUCER_FREE << 1
+/** `produce` is being asked. */
+const ASKING = PRODUCER_FREE << 2
+/** `produce` gave nothing when it was last asked, and the owner has not said that there is more since. */
+const DRAINED = PRODUCER_FREE << 3
+/** `produce` holds nothing, although nobody has said so. */
+const NO_MORE = PRODUCER_FREE << 4
 
 /** A producing end with an owner. */
 export class HookedProducerEnd<
@@ -33,14 +43,7 @@ export class HookedProducerEnd<
   readonly #hooks: ProducerHooks<Out>
   /** Made when it is needed: an element that is idle holds none. */
   #out: Q | null = null
-  #ending = false
-  #endClean = true
   #endReason: Error | undefined
-  /** `produce` is being asked. */
-  #asking = false
-  /** `produce` gave nothing when it was last asked, and the owner has not said that there is more since. */
-  #drained = false
-  #mayHaveMore = true
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, hooks: ProducerHooks<Out>) {
     super(reactor, kind)
@@ -53,45 +56,45 @@ export class HookedProducerEnd<
 
   /** An end that is registered and not told yet refuses a new consumer as well (CR-05). */
   override get closed(): boolean {
-    return super.closed || this.#ending
+    return super.closed || (this.states & ENDING) !== 0
   }
 
   /** True if `produce` may hold units although the end is registered: nobody has said that there are none. */
   get mayHaveMore(): boolean {
-    return this.#mayHaveMore
+    return (this.states & NO_MORE) === 0
   }
 
   /** For the owner: registers the end. Only the first call counts. */
   registerEnd(clean: boolean, reason: Error | undefined): void {
     if (this.closed) return
-    this.#ending = true
-    this.#endClean = clean
-    this.#endReason = reason
     // Registered from `produce`, what it gives now is the last; else only an empty answer shows that nothing is left.
-    this.#mayHaveMore = !this.#asking && !this.#drained
+    const noMore = (this.states & (ASKING | DRAINED)) !== 0
+    this.states |= ENDING | (clean ? CLEAN : 0) | (noMore ? NO_MORE : 0)
+    this.#endReason = reason
     this.trigger()
   }
 
   /** For the owner: there is something to give. */
   moreToGive(): void {
-    this.#drained = false
+    this.states &= ~DRAINED
     this.trigger()
   }
 
   protected wantsTurn(): boolean {
-    return !this.ended && (this.#ending || this.limitUnits > this.movedUnits)
+    if (this.ended) return false
+    return this.limitUnits > this.movedUnits || (this.states & ENDING) !== 0
   }
 
   protected produceTurn(): void {
     const credit = this.limitUnits - this.movedUnits
     if (credit <= 0) {
       const isEmpty = this.#out === null || this.#out.length === 0
-      if (this.#ending && isEmpty && !this.#hooks.hasPending()) this.#finish()
+      if ((this.states & ENDING) !== 0 && isEmpty && !this.#hooks.hasPending()) this.finish()
       return
     }
     let excess = 0
     if (this.#out === null || this.#out.length === 0) {
-      this.#ask(credit)
+      this.ask(credit)
       if (this.#out !== null) excess = this.#out.length - credit
     }
     // The hook may have taken the chain apart; what it gave waits for the next consumer.
@@ -99,7 +102,7 @@ export class HookedProducerEnd<
     const out = this.#out
     const waiting = out === null ? 0 : out.length
     if (out === null || waiting === 0) {
-      if (this.#ending) this.#finish()
+      if ((this.states & ENDING) !== 0) this.finish()
       return
     }
     // A consumer that was attached meanwhile may allow less than was asked for.
@@ -109,25 +112,28 @@ export class HookedProducerEnd<
     this.trigger()
   }
 
-  #ask(credit: number): void {
-    const wasEnding = this.#ending
-    this.#asking = true
-    this.#drained = false
+  /** Asks the hook for up to `credit` units. */
+  protected ask(credit: number): void {
+    const wasEnding = (this.states & ENDING) !== 0
+    this.states = (this.states | ASKING) & ~DRAINED
     try {
       const piece = this.#hooks.produce(credit === UNLIMITED ? -1 : credit)
-      if (piece !== null && piece !== undefined && !this.aborted) {
+      const isSome = piece !== null && piece !== undefined && piece !== (NO_BYTES as unknown)
+      if (isSome && !this.aborted) {
         this.#out ??= this.kind.createQueue()
         this.kind.put(this.#out, piece)
       }
     } finally {
-      this.#asking = false
+      this.states &= ~ASKING
     }
-    this.#drained = this.#out === null || this.#out.length === 0
-    if (wasEnding) this.#mayHaveMore = !this.#drained
+    const isDrained = this.#out === null || this.#out.length === 0
+    if (isDrained) this.states |= DRAINED
+    if (wasEnding) this.states = isDrained ? this.states | NO_MORE : this.states & ~NO_MORE
   }
 
-  #finish(): void {
-    this.sendEnd(this.#endClean, this.#endReason)
+  /** Tells the end that is registered. */
+  protected finish(): void {
+    this.sendEnd((this.states & CLEAN) !== 0, this.#endReason)
   }
 
   protected handleAborted(reason: Error | undefined): void {

@@ -20,6 +20,9 @@ import {
 /** What a hook that takes units may answer: how many more are welcome; nothing, null or negative for any number. */
 export type VReceiveAnswer = number | null | undefined | void
 
+/** What a producer of bytes gives that has none: nothing is made for it. */
+export const NO_BYTES: Buffer = Buffer.alloc(0)
+
 /** A queue that a flow can be made of. */
 export interface PassingQueue<Q> extends IVFlowQueue {
   moveTo(target: Q, count?: number): number

@@ -10,8 +10,13 @@ import { type IVReactor, type IVTask, VIOError } from '@vio/reactor'
 import type { VIOControl } from '../control.js'
 import { describeValue, limitOf } from '../limit.js'
 import type { IVConsumer, IVProducer } from '../types.js'
-import { FlowEnd } from './flow-end.js'
+import { ENDED, FIRST_FREE, FlowEnd } from './flow-end.js'
 import type { FlowKind, PassingQueue } from './kind.js'
+
+/** The task of the end is queued. */
+const POSTED = FIRST_FREE
+/** The first state that is free for a producer. */
+export const PRODUCER_FREE: number = FIRST_FREE << 1
 
 /** Base of everything that produces. `P` is the producer interface that `this` implements, `C` its consumers'. */
 export abstract class ProducerEnd<
@@ -25,7 +30,6 @@ export abstract class ProducerEnd<
   implements IVProducer<C>, IVTask
 {
   protected readonly kind: FlowKind<Q, C, P, In, Out>
-  #posted = false
   #reverse: C | null = null
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>) {
@@ -100,14 +104,14 @@ export abstract class ProducerEnd<
 
   /** Asks for a production turn, if there is anything it could do. Any number of calls make one turn. */
   trigger(): void {
-    if (this.#posted || this.peer === null || !this.wantsTurn()) return
-    this.#posted = true
+    if ((this.states & POSTED) !== 0 || this.peer === null || !this.wantsTurn()) return
+    this.states |= POSTED
     this.reactor.post(this)
   }
 
   /** Called by the reactor. */
   runTask(): void {
-    this.#posted = false
+    this.states &= ~POSTED
     if (this.peer === null) return
     try {
       this.produceTurn()
@@ -138,7 +142,7 @@ export abstract class ProducerEnd<
   /** Gives the end to the consumer, which answers with `abort` once it is done with it. */
   protected sendEnd(clean: boolean, reason: Error | undefined): void {
     if (this.ended || this.peer === null) return
-    this.ended = true
+    this.states |= ENDED
     this.peer.endConsume(clean, reason)
   }
 

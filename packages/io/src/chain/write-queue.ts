@@ -9,8 +9,7 @@ import { type IVReactor, VIOClosed } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
 import { describeValue } from '../limit.js'
 import type { IVByteProducer } from '../types.js'
-
-const EMPTY: Buffer = Buffer.alloc(0)
+import { NO_BYTES } from './kind.js'
 
 /** Bytes as `write` takes them: text stands for its UTF-8 form, a list for its items in order. */
 export type VWritable = Uint8Array | string | readonly Uint8Array[]
@@ -77,7 +76,7 @@ export class WriteQueue {
    * is due.
    */
   take(maxBytes: number): Buffer {
-    const piece = this.#bytes === null ? EMPTY : this.#bytes.popChunk(maxBytes)
+    const piece = this.#bytes === null || this.#bytes.length === 0 ? NO_BYTES : this.#bytes.popChunk(maxBytes)
     this.endIfEmpty()
     return piece
   }

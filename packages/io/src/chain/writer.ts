@@ -4,6 +4,7 @@
  * Decides nothing about limits; it queues without a bound of its own, so whoever writes watches `queuedBytes`.
  */
 import type { IVByteWriter } from '../types.js'
+import { NO_BYTES } from './kind.js'
 import { VByteProducer } from './producer.js'
 import { type VWritable, type WriteOwner, WriteQueue } from './write-queue.js'
 
@@ -18,12 +19,12 @@ import { type VWritable, type WriteOwner, WriteQueue } from './write-queue.js'
  * ```
  */
 export class VByteWriter extends VByteProducer implements IVByteWriter {
-  // The hooks are protected for the world; the queue calls them on behalf of the writer.
-  readonly #queue = new WriteQueue(this as unknown as WriteOwner)
+  /** Made when it is needed: a writer that is idle has none. */
+  #queue: WriteQueue | null = null
 
   /** Bytes that were written and not passed on yet. */
   get queuedBytes(): number {
-    return this.#queue.length
+    return this.#queue === null ? 0 : this.#queue.length
   }
 
   /**
@@ -33,21 +34,21 @@ export class VByteWriter extends VByteProducer implements IVByteWriter {
    * @throws VIOClosed after `endWrite` or an abort, TypeError for anything else than bytes, text or a list of bytes
    */
   write(data: VWritable): void {
-    this.#queue.write(data)
+    VByteWriter.#queueOf(this).write(data)
   }
 
   /** Ends the data once the queue is empty. Only the first call counts. */
   endWrite(clean = true): void {
-    this.#queue.end(Boolean(clean))
+    VByteWriter.#queueOf(this).end(Boolean(clean))
   }
 
   /** Drops the queue at once and aborts the chain on the next turn. */
   abortWriter(): void {
-    this.#queue.abortLater()
+    VByteWriter.#queueOf(this).abortLater()
   }
 
   protected override produce(maxBytes: number): Uint8Array {
-    return this.#queue.take(maxBytes)
+    return this.#queue === null ? NO_BYTES : this.#queue.take(maxBytes)
   }
 
   /** Never: the end is registered only once the queue is empty. */
@@ -57,11 +58,17 @@ export class VByteWriter extends VByteProducer implements IVByteWriter {
 
   /** A consumer was attached. Overridden, it calls this one, which looks after an end that waited for it. */
   protected override consumerAttached(): void {
-    this.#queue.endIfEmpty()
+    this.#queue?.endIfEmpty()
   }
 
   /** The output was taken down. Overridden, it calls this one, which drops the queue. */
   protected override producerAborted(_reason?: Error): void {
-    this.#queue.drop()
+    VByteWriter.#queueOf(this).drop()
+  }
+
+  static #queueOf(writer: VByteWriter): WriteQueue {
+    // The hooks are protected for the world; the queue calls them on behalf of the writer.
+    writer.#queue ??= new WriteQueue(writer as unknown as WriteOwner)
+    return writer.#queue
   }
 }

@@ -7,7 +7,8 @@
  */
 import { Duplex, Readable, Writable } from 'node:stream'
 import { type IVReactor, VFIOCompleted } from '@vio/reactor'
-import { VByteEndpoint, type VEndpointOptions } from '../chain/endpoint.js'
+import { VByteEndpoint } from '../chain/endpoint.js'
+import type { VEndpointOptions } from '../chain/endpoint-terms.js'
 import { VByteIOPair } from '../chain/pair.js'
 import { VStreamDevice, type VStreamDeviceOptions } from '../node/stream-device.js'
 import { type NodeCallback, ReadSide, WriteSide } from './node-sides.js'

@@ -3,7 +3,7 @@
  */
 import { VFIOCompleted, VFIOLost } from '@vio/reactor'
 import { VByteBuffer } from '../../byte-buffer.js'
-import type { VEndpointOptions } from '../../chain/endpoint.js'
+import type { VEndpointOptions } from '../../chain/endpoint-terms.js'
 import { VHalfClose, VHalfCloseInput, VHalfCloseOutput, VNoHalfClose } from '../../half-close.js'
 import { VBytePattern, VPatternChecker } from '../pattern.js'
 import { VProbeConsumer } from '../probe-consumer.js'

@@ -5,7 +5,8 @@
  * `until` and `quiet`, so that they hold in simulated time as on a real network.
  */
 import type { IVReactor, VLogEntry } from '@vio/reactor'
-import type { VByteEndpoint, VEndpointOptions } from '../../chain/endpoint.js'
+import type { VByteEndpoint } from '../../chain/endpoint.js'
+import type { VEndpointOptions } from '../../chain/endpoint-terms.js'
 import type { VPeer } from '../../peer.js'
 import type { IVByteConsumer, IVByteProducer } from '../../types.js'
 import { VProbeConsumer, type VProbeConsumerOptions } from '../probe-consumer.js'

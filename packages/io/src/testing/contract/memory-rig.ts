@@ -2,7 +2,8 @@
  * The rigs of devices in memory, alone and under endpoints, in simulated time.
  */
 import { VFIOCompleted } from '@vio/reactor'
-import { VByteEndpoint, type VEndpointOptions } from '../../chain/endpoint.js'
+import { VByteEndpoint } from '../../chain/endpoint.js'
+import type { VEndpointOptions } from '../../chain/endpoint-terms.js'
 import { VTestBench } from '../bench.js'
 import { createDevicePair, type VDevicePair, type VDevicePairOptions } from '../device-pair.js'
 import { fail } from './check.js'
