@@ -12,7 +12,7 @@ import { DemoPeer } from '../demo/peer.js'
 import { makeFile, sha256Of, workFolder } from '../demo/sample.js'
 import { EXIT, VCommandError, type VExitCode } from '../exit-codes.js'
 import { type OwnRelay, startLocalRelay } from '../own-relay.js'
-import type { VCliEvent } from '../view/event.js'
+import type { VCliEvent, VDoneEvent } from '../view/event.js'
 import { formatBytes, formatRate, formatTime } from '../view/format.js'
 import { pathWords } from '../view/words.js'
 
@@ -49,8 +49,12 @@ async function runDemo(context: VCommandContext): Promise<VExitCode> {
     say('', 'a relay and two peers, each of them a process of its own, all on this machine\n')
     relay = await startLocalRelay(context)
     say('relay', `vut relay --listen ${relay.address}`)
-    await meetAndSend(context, { file, folder, relay: relay.address, peers, say })
+    const done = await meetAndSend(context, { file, folder, relay: relay.address, peers, say })
+    if (context.given.flag('json')) context.view.tell(done)
     return EXIT.ok
+  } catch (error) {
+    // The peers end by the same signal: what they say of it is not the reason.
+    throw context.signal.aborted ? context.signal.reason : error
   } finally {
     for (const peer of peers) peer.kill()
     await relay?.close()
@@ -68,7 +72,7 @@ interface DemoRun {
   readonly say: Say
 }
 
-async function meetAndSend(context: VCommandContext, run: DemoRun): Promise<void> {
+async function meetAndSend(context: VCommandContext, run: DemoRun): Promise<VDoneEvent> {
   const { file, folder, relay, peers, say } = run
   say('sender', `vut send ${basename(file)} --relay ${relay}`)
   const sender = new DemoPeer(context, ['send', file, '--relay', relay])
@@ -80,19 +84,15 @@ async function meetAndSend(context: VCommandContext, run: DemoRun): Promise<void
   sender.onEvent = (event) => show(event, say)
   for (const event of sender.events) show(event, say)
   await Promise.all([sender.finished, receiver.finished])
-  await compare(run, sender)
+  return await compare(run, sender)
 }
 
 /** Both files are read anew: what the two processes have said of each other is not taken for granted. */
-async function compare({ file, folder, say }: DemoRun, sender: DemoPeer): Promise<void> {
-  const done = sender.events.find((event) => event.type === 'done')
-  if (done?.type === 'done') {
-    const { bytes, seconds } = done
-    say(
-      'rate',
-      `${formatRate(bytes / seconds)}: ${formatBytes(bytes)} in ${formatTime(seconds)}, digests included`,
-    )
-  }
+async function compare({ file, folder, say }: DemoRun, sender: DemoPeer): Promise<VDoneEvent> {
+  const done = (await sender.until('done')) as VDoneEvent
+  const { bytes, seconds } = done
+  const rate = formatRate(bytes / Math.max(seconds, 0.001))
+  say('rate', `${rate}: ${formatBytes(bytes)} in ${formatTime(seconds)}, digests included`)
   const [sent, received] = await Promise.all([sha256Of(file), sha256Of(resolve(folder, basename(file)))])
   say('digest', `sha256 ${sent}`)
   if (sent !== received) {
@@ -102,6 +102,7 @@ async function compare({ file, folder, say }: DemoRun, sender: DemoPeer): Promis
   say('next', 'on a host that both machines reach:  vut relay')
   say('', 'here:                                vut send FILE --relay HOST')
   say('', 'there:                               the line that it shows')
+  return done
 }
 
 /** What of the sender's events is worth a line. */

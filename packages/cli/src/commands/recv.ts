@@ -75,9 +75,13 @@ interface Offer {
 
 async function decide(context: VCommandContext, offer: Offer): Promise<VTargetPlan> {
   const { entries, folder, answer, signal } = offer
-  context.view.print(describeOffer(entries))
+  const list = describeOffer(entries)
+  if (answer !== undefined) context.view.print(list)
   const plan = await planTarget(folder, entries, answer ?? 'refuse')
   if (answer !== undefined) return plan
+  // The list belongs to the question, so it is shown whatever else is left out.
+  context.view.pause()
+  context.stderr.write(`${list}\n`)
   const reply = await ask(context, `take ${describeTotal(entries)} into ${folder}? [Y/n] `, signal)
   if (/^(y(es)?)?$/i.test(reply)) return plan
   throw new VCommandError(EXIT.failure, 'the offer was not taken')

@@ -30,7 +30,7 @@ const ALL_ADDRESSES: readonly string[] = ['', '0.0.0.0', '::']
 export const RELAY_COMMAND: VCommand = {
   name: 'relay',
   summary: 'be where two machines meet: rendezvous, STUN and relay on one port, TCP and UDP',
-  usage: '[--listen HOST:PORT] [--tls-cert FILE --tls-key FILE] [--http HOST:PORT]',
+  usage: '[--listen HOST:PORT] [--tls-cert FILE --tls-key FILE]',
   options: [
     {
       name: 'listen',

@@ -78,14 +78,18 @@ export class PartFile {
     return this.#hash.digest()
   }
 
-  /** All of it is there: gives it its permissions, its time and its name. @throws VCommandError (7) if the name is taken */
-  async finish({ mode, changedMs, path }: VTransferEntry, replaces: boolean): Promise<void> {
+  /**
+   * All of it is there: gives it its permissions, its time and its name. True if the disk keeps permissions and times.
+   *
+   * @throws VCommandError (7) if the name is taken
+   */
+  async finish(entry: VTransferEntry, replaces: boolean): Promise<boolean> {
     await this.#handle.truncate(this.#position)
-    await this.#handle.chmod(mode & ~process.umask())
-    await this.#handle.utimes(changedMs / 1000, changedMs / 1000)
+    const isKept = await keepAttributes(this.#handle, entry)
     await this.#handle.close()
     if (replaces) await rename(this.#part, this.#final)
-    else await placeNew(this.#part, this.#final, path)
+    else await placeNew(this.#part, this.#final, entry.path)
+    return isKept
   }
 
   /** Stops. What is there stays for another attempt, unless it is nothing. */
@@ -107,6 +111,17 @@ export class PartFile {
       this.#position += bytesWritten
       left = behind(left, bytesWritten)
     }
+  }
+}
+
+/** Permissions and times of the list. A disk that knows none of them is no reason to refuse the bytes. */
+async function keepAttributes(handle: FileHandle, { mode, changedMs }: VTransferEntry): Promise<boolean> {
+  try {
+    await handle.chmod(mode & ~process.umask())
+    await handle.utimes(changedMs / 1000, changedMs / 1000)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -74,6 +74,9 @@ class FileReceiver {
   #part: PartFile | null = null
   /** A whole file that is there already stands in for the one that is sent. */
   #standsIn = false
+  /** Places in the list of the folders that were made. */
+  readonly #made: number[] = []
+  #warned = false
   #filesLeft = 0
   #bytes = 0
   #digest: Buffer | undefined
@@ -164,7 +167,7 @@ class FileReceiver {
     this.#beganAt = this.#context.reactor.time()
     for (const [index, entry] of entries.entries()) {
       // The folders of this list come before what is in them; a folder that was there is taken as it is.
-      if (entry.kind === 'folder') await mkdir(this.#path(index)).catch(ignoreThere)
+      if (entry.kind === 'folder' && (await makeFolder(this.#path(index)))) this.#made.push(index)
     }
     this.#machine.accept(extentsOf(this.#plan))
     this.#end.flush()
@@ -213,7 +216,7 @@ class FileReceiver {
     }
     const part = this.#part
     this.#part = null
-    await part?.finish(entry, this.#receiver.replaces)
+    if ((await part?.finish(entry, this.#receiver.replaces)) === false) this.#warnOnce()
     this.#digest = own
     this.#filesLeft -= 1
     this.#machine.receipt({ index, sizeBytes, digest: own })
@@ -222,10 +225,14 @@ class FileReceiver {
 
   /** Folders get their permissions and times last, as writing into them needs the one and changes the other. */
   async #result(): Promise<VReceiveResult> {
-    for (const [index, entry] of [...this.#entries.entries()].reverse()) {
-      if (entry.kind !== 'folder') continue
-      await chmod(this.#path(index), (entry.mode | 0o700) & ~process.umask())
-      await utimes(this.#path(index), entry.changedMs / 1000, entry.changedMs / 1000)
+    for (const index of this.#made.reverse()) {
+      const { mode, changedMs } = this.#entry(index)
+      try {
+        await chmod(this.#path(index), (mode | 0o700) & ~process.umask())
+        await utimes(this.#path(index), changedMs / 1000, changedMs / 1000)
+      } catch {
+        this.#warnOnce()
+      }
     }
     const files = this.#entries.filter(({ kind }) => kind === 'file').length
     return {
@@ -248,6 +255,13 @@ class FileReceiver {
     })
   }
 
+  /** A disk that keeps no permissions keeps none of any file. */
+  #warnOnce(): void {
+    if (this.#warned) return
+    this.#warned = true
+    this.#context.view.tell({ type: 'warning', text: 'permissions and times are not kept by this disk' })
+  }
+
   #entry(index: number): VTransferEntry {
     const entry = this.#entries[index]
     if (entry === undefined) throw new VCommandError(EXIT.failure, `there is no entry ${index}`)
@@ -259,6 +273,13 @@ class FileReceiver {
   }
 }
 
-function ignoreThere(error: unknown): void {
-  if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+/** True if it was made, false if it was there. */
+async function makeFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path)
+    return true
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+    return false
+  }
 }

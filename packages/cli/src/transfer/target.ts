@@ -128,11 +128,20 @@ async function checkRoom(
   for (const [index, { sizeBytes }] of entries.entries()) {
     needed += sizeBytes - (present.get(index)?.sizeBytes ?? 0)
   }
-  const { bavail, bsize } = await statfs(folder)
-  const free = bavail * bsize
+  const free = await freeBytes(folder)
   if (needed <= free) return
   const what = `there is room for ${formatBytes(free)} in "${showName(folder)}", and ${formatBytes(needed)} are to come`
   throw new VCommandError(EXIT.localIO, what, 'make room, or choose another folder by --out')
+}
+
+/** What is free, as far as the disk says. */
+async function freeBytes(folder: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(folder)
+    return bavail * bsize
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
 }
 
 function blockedError({ path, kind }: VTransferEntry, what: string): VCommandError {
