@@ -103,7 +103,10 @@ export class AllowList {
 
 /** The rule that would let a target in, as it is given to `--allow`. */
 export function ruleFor(text: string): string {
-  return text.endsWith('/udp') ? `udp:${text.slice(0, -4)}` : text
+  const plain = text.replace(/\/udp$/, '')
+  // A path is a rule by itself, whatever it is for; a rule for listening holds for both protocols.
+  if (text.startsWith('listen:')) return isPathRule(plain.slice(7)) ? text.slice(7) : plain
+  return plain === text || isPathRule(text) ? text : `udp:${plain}`
 }
 
 function isPathRule(text: string): boolean {
