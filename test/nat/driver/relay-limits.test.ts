@@ -99,6 +99,16 @@ describe('a quota', () => {
     }
   })
 
+  it('of messages refuses by name', async () => {
+    const relay = await startRelay({ quotas: { messagesPerSecond: 0.3 } })
+    const party = await relay.enter()
+    for (let count = 0; count < 3; count += 1) party.send({ type: 'ping' })
+    await party.next('pong')
+    party.send({ type: 'ping' })
+    expect(await party.next('refused')).toMatchObject({ reason: 'too-often' })
+    await party.end()
+  })
+
   it('of pairs lets two meet without a relay', async () => {
     for (const quotas of [{ maxPairsPerSource: 2 }, { maxPairs: 1 }]) {
       const relay = await startRelay({ quotas })

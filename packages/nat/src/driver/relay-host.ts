@@ -309,6 +309,7 @@ export class VRelayHost implements AsyncDisposable {
         maxLinks: quotas.maxConnections,
         maxLinksPerSource: quotas.maxConnectionsPerSource,
         entering: { perSecond: quotas.entersPerMinute / 60, burst: quotas.maxEntersAtOnce },
+        messages: { perSecond: quotas.messagesPerSecond, burst: 10 * quotas.messagesPerSecond },
         openRelay: (now, creator, joiner) => relay.openPair(now, [creator, joiner], udp.at),
       },
       random,

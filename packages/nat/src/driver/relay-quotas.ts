@@ -19,6 +19,8 @@ export interface VRelayQuotas {
   /** How often one source may open or enter a room. By default 12 a minute, 20 at once. */
   readonly entersPerMinute?: number
   readonly maxEntersAtOnce?: number
+  /** Messages of one source on its links. By default 50 a second, and ten times as many at once. */
+  readonly messagesPerSecond?: number
   /** Relayed pairs. By default 2,000, and one source has a part in 64. */
   readonly maxPairs?: number
   readonly maxPairsPerSource?: number
@@ -47,6 +49,7 @@ const DEFAULTS: Required<VRelayQuotas> = {
   maxConnectionsPerSource: 64,
   entersPerMinute: 12,
   maxEntersAtOnce: 20,
+  messagesPerSecond: 50,
   maxPairs: 2_000,
   maxPairsPerSource: 64,
   bytesPerSecond: NO_LIMIT,
@@ -62,6 +65,7 @@ const TEXT_NAMES: Readonly<Record<string, QuotaName>> = {
   connections: 'maxConnections',
   'connections-per-source': 'maxConnectionsPerSource',
   'enters-per-minute': 'entersPerMinute',
+  'messages-per-second': 'messagesPerSecond',
   pairs: 'maxPairs',
   'pairs-per-source': 'maxPairsPerSource',
   'bytes-per-second': 'bytesPerSecond',
