@@ -2,11 +2,9 @@
  * What has to hold of a transfer through a network of the lab.
  */
 import { expect } from 'vitest'
-import { NatLab } from './nat-lab.js'
+import { NatLab } from '../../lib/nat-lab.js'
 import { type Expected, LINK, type Row } from './rows.js'
 import { type TransferResult, transfer } from './transfer.js'
-
-const BYTES = 10_000_000
 
 /** What became of a row. */
 export interface RowResult {
@@ -30,10 +28,10 @@ const OPTIONS: Readonly<Record<Expected, readonly string[]>> = {
   relay: [],
 }
 
-/** Sends 10 MB through the network of a row, and checks how. */
-export async function checkRow(row: Row): Promise<RowResult> {
+/** Sends a file through the network of a row, and checks how. */
+export async function checkRow(row: Row, bytes: number): Promise<RowResult> {
   await using lab = new NatLab([...row.network, ...LINK])
-  const result = await transfer(lab, { bytes: BYTES, options: OPTIONS[row.expected] })
+  const result = await transfer(lab, { bytes, options: OPTIONS[row.expected] })
   const { kind, why } = lastPathOf(result)
   expect(result.codes, result.said).toEqual([0, 0])
   expect(result.isSame, result.said).toBe(true)

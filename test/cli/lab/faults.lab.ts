@@ -8,11 +8,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { labMissing, NatLab } from '../../lib/nat-lab.js'
 import { skipUnless } from '../../lib/skip.js'
-import { labMissing, NatLab } from './nat-lab.js'
+import { LabVut, VUT } from './lab-vut.js'
 import { type Parties, relayOf, startRelay, type TransferResult, transfer } from './transfer.js'
 
-const missing = labMissing()
+const missing = labMissing(VUT)
 /** So slow that the transfer is still under way when something happens to it. */
 const LINK = ['--link', 'delay=10ms,rate=20mbit,queue=100ms']
 const BYTES = 20_000_000
@@ -22,29 +23,29 @@ const HARD = ['--a', 'symmetric', '--b', 'symmetric']
 interface Fault {
   readonly name: string
   readonly network: readonly string[]
-  readonly happen: (lab: NatLab, parties: Parties) => Promise<void>
+  readonly happen: (lab: NatLab, parties: Parties) => unknown
 }
 
 const FAULTS: readonly Fault[] = [
   {
     name: 'the NAT of the sender chooses other ports',
     network: SOFT,
-    happen: async (lab) => lab.change('rebind', 'A'),
+    happen: (lab) => lab.change('rebind', 'A'),
   },
   {
     name: 'the NAT of the receiver chooses other ports',
     network: SOFT,
-    happen: async (lab) => lab.change('rebind', 'B'),
+    happen: (lab) => lab.change('rebind', 'B'),
   },
   {
     name: 'the NAT of the sender gets another address',
     network: SOFT,
-    happen: async (lab) => lab.change('rebind', 'A', '--addr'),
+    happen: (lab) => lab.change('rebind', 'A', '--addr'),
   },
   {
     name: 'the NAT of a relayed sender chooses other ports',
     network: HARD,
-    happen: async (lab) => lab.change('rebind', 'A'),
+    happen: (lab) => lab.change('rebind', 'A'),
   },
   {
     name: 'nothing gets through for 10 s',
@@ -90,7 +91,7 @@ describe('a transfer in the lab goes on and ends well', () => {
     await using lab = new NatLab([...SOFT, '--udp-timeout', '20', ...LINK])
     await startRelay(lab)
     const [a, code] = await piping(lab)
-    const b = lab.vut('B', 'pipe', code, ...relayOf(lab), '--json')
+    const b = new LabVut(lab, 'B', 'pipe', code, ...relayOf(lab), '--json')
     a.process.stdin?.write('before ')
     await b.event('a path', ({ type }) => type === 'path')
     await sleep(45_000)
@@ -130,16 +131,16 @@ describe('a transfer in the lab goes on and ends well', () => {
 })
 
 async function piping(lab: NatLab) {
-  const a = lab.vut('A', 'pipe', ...relayOf(lab), '--json')
+  const a = new LabVut(lab, 'A', 'pipe', ...relayOf(lab), '--json')
   const code = await a.event('a code', ({ type }) => type === 'code')
   return [a, String(code['code'])] as const
 }
 
 async function sending(lab: NatLab, sent: string, out: string) {
-  const sender = lab.vut('A', 'send', sent, ...relayOf(lab), '--json')
+  const sender = new LabVut(lab, 'A', 'send', sent, ...relayOf(lab), '--json')
   const code = await sender.event('a code', ({ type }) => type === 'code')
   const how = ['--out', out, '--yes', '--resume', ...relayOf(lab), '--json']
-  return { sender, receiver: lab.vut('B', 'recv', String(code['code']), ...how) }
+  return { sender, receiver: new LabVut(lab, 'B', 'recv', String(code['code']), ...how) }
 }
 
 function digestOf(path: string): string {

@@ -6,7 +6,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { LabEvent, LabVut, NatLab } from './nat-lab.js'
+import type { NatLab } from '../../lib/nat-lab.js'
+import { type LabEvent, LabVut } from './lab-vut.js'
 
 const RELAY_PORT = 3478
 
@@ -44,7 +45,7 @@ export interface TransferResult {
 export async function startRelay(lab: NatLab, ...options: readonly string[]): Promise<LabVut> {
   // Two addresses, so that a peer can be told how its NAT behaves.
   const listen = lab.serverHosts.flatMap((host) => ['--listen', `${host}:${RELAY_PORT}`])
-  const relay = lab.vut('S', 'relay', ...listen, '--json', ...options)
+  const relay = new LabVut(lab, 'S', 'relay', ...listen, '--json', ...options)
   await relay.event('listening', ({ phase }) => phase === 'listening')
   return relay
 }
@@ -71,9 +72,9 @@ async function transferIn(folder: string, lab: NatLab, terms: TransferTerms): Pr
   writeFileSync(sent, randomBytes(terms.bytes))
   const common = [...relayOf(lab), '--json', ...(terms.options ?? [])]
   const relay = await startRelay(lab)
-  const sender = lab.vut('A', 'send', sent, ...common)
+  const sender = new LabVut(lab, 'A', 'send', sent, ...common)
   const code = await sender.event('a code', ({ type }) => type === 'code')
-  const receiver = lab.vut('B', 'recv', String(code['code']), '--out', out, '--yes', ...common)
+  const receiver = new LabVut(lab, 'B', 'recv', String(code['code']), '--out', out, '--yes', ...common)
   const met = await receiver.event(
     'meeting',
     ({ phase }) => phase === 'authenticating' || phase === 'exchanging',
