@@ -11,8 +11,8 @@ export const VUT = 'packages/cli/dist/main.js'
 /** A line of `--json`. */
 export interface LabEvent {
   readonly type: string
-  /** When this process read it, in ms of its clock. */
-  readonly at: number
+  /** When it was told, in ms since the command began. */
+  readonly t: number
   readonly [field: string]: unknown
 }
 
@@ -72,7 +72,7 @@ export class LabVut {
     const lines = `${this.#line}${data}`.split('\n')
     this.#line = lines.pop() ?? ''
     for (const line of lines) {
-      if (line.startsWith('{')) this.events.push({ ...JSON.parse(line), at: performance.now() } as LabEvent)
+      if (line.startsWith('{')) this.events.push(JSON.parse(line) as LabEvent)
     }
     this.#wake()
   }

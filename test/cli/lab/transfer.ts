@@ -89,7 +89,7 @@ async function transferIn(folder: string, lab: NatLab, terms: TransferTerms): Pr
     codes,
     isSame: codes[1] === 0 && digestOf(sent) === digestOf(join(out, 'sent.bin')),
     paths: receiver.of('path'),
-    firstByteMs: first.at - met.at,
+    firstByteMs: first.t - met.t,
     said: `sender:\n${sender.said}\nreceiver:\n${receiver.said}\nrelay:\n${relay.said}`,
   }
 }
