@@ -72,7 +72,7 @@ export class Punching {
     return this.#sent + (this.#puncher?.counts.sent ?? 0)
   }
 
-  /** Something is known, or known better: makes a plan, and carries it out unless it is the one at work. */
+  /** Something is known, or known better: makes a plan, and carries it out unless it is the one at work; `isForced` to begin anew. */
   update(known: PunchingKnowledge, isForced = false): void {
     const { candidates, nat, offer } = known
     const targets = pairCandidates(candidates, offer.candidates).map(({ remote }) => remote.peer)
@@ -85,11 +85,6 @@ export class Punching {
     this.#told = told
     this.#plan = plan
     this.#begin(plan, targets, outer)
-  }
-
-  /** Another round at once: something has changed. */
-  again(known: PunchingKnowledge): void {
-    this.update(known, true)
   }
 
   /** Sends nothing more. Sockets on which the peer was heard stay open as long as `keep` names them. */

@@ -6,13 +6,13 @@
  * Nothing here waits or touches the system: sockets, links and time come from outside. Invariants: it ends in one
  * `onConnected` or one `onFailed`; when nothing is left to do there is no socket, no link and no timer of it.
  */
-import { type IVDatagramPort, type VFailure, VFIOLost, VIOLost, VIPSocketPeer } from '@vio/io'
-import type { IVReactor, VScheduledCall } from '@vio/reactor'
-import { VUDPLost, VUDPTransport, VUT_CODE } from '@vio/vudp'
-import { pairCandidates, type VCandidate } from '../candidate.js'
+import type { IVDatagramPort } from '@vio/io'
+import type { IVReactor } from '@vio/reactor'
+import type { VUDPTransport } from '@vio/vudp'
 import { VLanePeers } from '../lane-peers.js'
 import type { VOffer } from '../offer.js'
-import type { VRelayLeg, VWelcome } from '../rendezvous-message.js'
+import type { VRelayLeg } from '../rendezvous-message.js'
+import { Acquaintance } from './acquaintance.js'
 import { bindSockets } from './bind-sockets.js'
 import type { Cancel, ConnecterMeans } from './connecter-means.js'
 import {
@@ -21,15 +21,11 @@ import {
   type VConnecterPhase,
   type VPathReport,
 } from './connecter-options.js'
-import { describeFailure } from './describe-failure.js'
 import { EnginePort } from './engine-port.js'
-import { Gathering } from './gathering.js'
-import { Meeting, type MeetingRelay } from './meeting.js'
-import { NetworkWatch } from './network-watch.js'
-import { PathKeeper } from './path-keeper.js'
-import { Punching, SURE_AFTER_MS } from './punching.js'
+import { LiveConnection } from './live-connection.js'
+import type { MeetingRelay } from './meeting.js'
 import { RelayHolder } from './relay-holder.js'
-import { readTerms, writeTerms } from './session-terms.js'
+import { readTerms } from './session-terms.js'
 import { SocketHub } from './socket-hub.js'
 
 /** Who is told. */
@@ -40,116 +36,52 @@ export interface SessionHandlers {
   onReleased(): void
 }
 
-/** Candidates of the peer that are tried by the handshake itself, beside those that are heard. */
-const MAX_FIRST = 4
-/** How long the offer waits for what the STUN server sees, once both have proved themselves. */
-const STUN_WAIT_MS = 300
-/** What changes at once is told at once. */
-const OFFER_PAUSE_MS = 50
+/** What a session is made of. */
+export interface SessionParts {
+  readonly means: ConnecterMeans
+  readonly config: ConnecterConfig
+}
+
 const SECRET_BYTES = 32
-const LOOPBACK_BYTES = 65_507
-/** Of the network that leads nowhere (RFC 6666), where no address of the peer is known yet. */
-const NOWHERE = new VIPSocketPeer('100::', 9, { socketType: 'dgram' })
 
 /** One connection. */
 export class ConnectSession {
-  readonly #reactor: IVReactor
-  readonly #means: ConnecterMeans
-  readonly #config: ConnecterConfig
+  readonly #parts: SessionParts
   readonly #handlers: SessionHandlers
   readonly #hub: SocketHub
   readonly #names = new VLanePeers()
   readonly #secret = Buffer.alloc(SECRET_BYTES)
-  readonly #gathering: Gathering
-  readonly #meeting: Meeting
+  readonly #acquaintance: Acquaintance
   readonly #relay: RelayHolder
-  readonly #timers = new Set<VScheduledCall>()
-  #phase: VConnecterPhase = 'gathering'
+  #phase: VConnecterPhase | null = null
   #cancelBind: Cancel = () => undefined
   #port: EnginePort | null = null
-  #onSockets: (() => void)[] = []
-  #punching: Punching | null = null
-  #keeper: PathKeeper | null = null
-  #hasRoom = false
-  #peerOffer: VOffer | null = null
-  #told = ''
-  #offerTimer: VScheduledCall | null = null
-  #isAuthenticated = false
-  #transport: VUDPTransport | null = null
-  #isConnected = false
-  #watch: NetworkWatch | null = null
-  #stun: { readonly welcome: VWelcome; readonly at: MeetingRelay } | null = null
+  /** A leg that has come before the sockets were there. */
+  #leg: { readonly at: MeetingRelay; readonly leg: VRelayLeg } | null = null
+  #live: LiveConnection | null = null
   #isSettled = false
   #isReleased = false
 
-  constructor(
-    reactor: IVReactor,
-    parts: { readonly means: ConnecterMeans; readonly config: ConnecterConfig },
-    handlers: SessionHandlers,
-  ) {
-    const { means, config } = parts
-    this.#reactor = reactor
-    this.#means = means
-    this.#config = config
+  constructor(reactor: IVReactor, parts: SessionParts, handlers: SessionHandlers) {
+    this.#parts = parts
     this.#handlers = handlers
     this.#hub = new SocketHub(reactor)
-    means.random.fillSecret(this.#secret)
-    const { bind, portMapping, path } = config
-    this.#gathering = new Gathering({
-      hub: this.#hub,
-      means,
-      bind,
-      portMapping: portMapping && path !== 'relay',
-      onChange: () => this.#gathered(),
-    })
-    this.#relay = new RelayHolder({
-      hub: this.#hub,
-      means,
-      relays: config.relays,
-      answerMs: config.connectTimeoutMs,
-      secret: this.#secret,
-      isUsed: path !== 'direct',
-      onOpen: (name) => this.#relayOpened(name),
-      onLost: (relay, reason) => this.#relayLost(relay, reason),
-      onMetAgain: () => {
-        this.#told = ''
-        this.#sendOffer()
-      },
-      onOffer: (offer) => this.#offered(offer),
-    })
-    this.#meeting = new Meeting({
-      reactor,
-      means,
-      relays: config.relays,
-      code: config.code,
-      answerMs: config.connectTimeoutMs,
-      meetMs: config.meetTimeoutMs,
-      onWelcome: (at, welcome) => this.#welcomed(at, welcome),
-      onCode: (code) => {
-        this.#tell('meeting')
-        config.onEvent({ type: 'code', code })
-      },
-      onJoined: (at, leg) => this.#joined(at, leg),
-      onAuthenticated: () => this.#authenticated(),
-      onOffer: (offer) => this.#offered(offer),
-      onLeft: () => {
-        this.#hasRoom = false
-      },
-      onWarning: (code, message) => this.#warn(code, message),
-      onFailed: (error) => this.#meetingFailed(error),
-    })
+    parts.means.random.fillSecret(this.#secret)
+    this.#acquaintance = this.#makeAcquaintance()
+    this.#relay = this.#makeRelay()
   }
 
   /** The path in use; null while there is none. */
   get path(): VPathReport | null {
-    return this.#keeper?.report ?? null
+    return this.#live?.report ?? null
   }
 
   /** Begins. */
   start(): void {
-    this.#config.onEvent({ type: 'phase', phase: 'gathering' })
-    this.#cancelBind = bindSockets(this.#means, this.#config, (outcome) => this.#bound(outcome))
-    this.#meeting.start()
+    const { means, config } = this.#parts
+    this.#tell('gathering')
+    this.#cancelBind = bindSockets(means, config, (outcome) => this.#bound(outcome))
+    this.#acquaintance.start()
   }
 
   /** Gives up before there is a connection; afterwards leaves the connection as it is and looks for no better path. */
@@ -158,10 +90,48 @@ export class ConnectSession {
       this.#fail(error)
       return
     }
-    this.#meeting.close()
+    this.#acquaintance.leave()
     this.#relay.settle()
-    this.#keeper?.settle()
-    this.#punching?.stop(this.#keeper?.lane ?? 0)
+    this.#live?.settle()
+  }
+
+  #makeAcquaintance(): Acquaintance {
+    const { means, config } = this.#parts
+    return new Acquaintance({
+      hub: this.#hub,
+      means,
+      config,
+      secret: this.#secret,
+      onPhase: (phase, detail) => this.#tell(phase, detail),
+      onWarning: (code, message) => this.#warn(code, message),
+      onJoined: (at, leg) => this.#joined(at, leg),
+      onKnown: (offer) => this.#begin(offer),
+      onNews: () => this.#live?.news(),
+      onTell: (offer) => this.#relay.offer(offer),
+      // Once both know of each other the meeting has done its work.
+      onFailed: (error) => {
+        if (this.#live === null) this.#fail(error)
+      },
+    })
+  }
+
+  #makeRelay(): RelayHolder {
+    const { means, config } = this.#parts
+    return new RelayHolder({
+      hub: this.#hub,
+      means,
+      relays: config.relays,
+      answerMs: config.connectTimeoutMs,
+      secret: this.#secret,
+      isUsed: config.path !== 'direct',
+      onOpen: (name) => this.#live?.relayOpened(name),
+      onLost: (relay, reason) => {
+        this.#warn('relay-lost', `the relay ${relay} carries no more: ${reason}`)
+        this.#live?.relayLost()
+      },
+      onMetAgain: () => this.#acquaintance.metAgain(),
+      onOffer: (offer) => this.#acquaintance.offered(offer),
+    })
   }
 
   #bound(outcome: readonly IVDatagramPort[] | VConnecterError): void {
@@ -170,41 +140,22 @@ export class ConnectSession {
       return
     }
     for (const port of outcome) this.#hub.add(0, port)
-    const { path } = this.#config
     this.#port = new EnginePort({
       hub: this.#hub,
       names: this.#names,
-      relayOnly: path === 'relay',
+      relayOnly: this.#parts.config.path === 'relay',
       onClose: () => this.#release(),
     })
-    if (path !== 'relay') this.#gathering.askRouters()
-    for (const call of this.#onSockets.splice(0)) call()
-  }
-
-  #whenSockets(call: () => void): void {
-    if (this.#port !== null) call()
-    else this.#onSockets.push(call)
-  }
-
-  #welcomed(at: MeetingRelay, welcome: VWelcome): void {
-    this.#tell('meeting', at.relay)
-    this.#stun = { welcome, at }
-    if (this.#config.path !== 'relay') this.#whenSockets(() => this.#askServers())
-  }
-
-  #askServers(): void {
-    if (this.#stun === null || this.#isReleased) return
-    this.#gathering.askServers(this.#stun.welcome.stun, this.#stun.at.remote)
+    this.#useLeg()
+    this.#acquaintance.socketsOpen()
   }
 
   #joined(at: MeetingRelay, leg: VRelayLeg | undefined): void {
-    this.#tell('authenticating', at.relay)
-    const { path } = this.#config
+    const { path } = this.#parts.config
     if (path === 'direct') return
     if (leg !== undefined) {
-      this.#whenSockets(() => {
-        if (this.#port !== null) this.#relay.use(at, leg, this.#port)
-      })
+      this.#leg = { at, leg }
+      this.#useLeg()
       return
     }
     const message = `the relay ${at.relay} carries no data for this meeting: its limits are reached`
@@ -212,256 +163,54 @@ export class ConnectSession {
     else this.#fail(new VConnecterError({ phase: 'authenticating', reason: 'path-refused' }, message))
   }
 
-  #relayOpened(name: VIPSocketPeer): void {
-    if (this.#isConnected) this.#keeper?.relayOpened()
-    else this.#transport?.addCandidate(name)
-  }
-
-  #relayLost(relay: string, reason: string): void {
-    this.#warn('relay-lost', `the relay ${relay} carries no more: ${reason}`)
-    this.#keeper?.relayLost()
-    if (this.#relay.isForgotten) this.#meetAgain()
-  }
-
-  #meetAgain(): void {
-    if (!this.#isConnected || this.#peerOffer === null || this.#port === null) return
-    this.#relay.meetAgain(this.#peerOffer.secret, this.#port)
-  }
-
-  #authenticated(): void {
-    this.#isAuthenticated = true
-    this.#hasRoom = true
-    this.#tell('exchanging')
-    if (this.#gathering.isAsking || this.#port === null) this.#after(STUN_WAIT_MS, () => this.#sendOffer())
-    else this.#sendOffer()
-  }
-
-  /** Something has become known about the addresses of this side. */
-  #gathered(): void {
-    if (!this.#isAuthenticated || this.#isReleased) return
-    if (this.#told === '') {
-      if (!this.#gathering.isAsking) this.#sendOffer()
-      return
-    }
-    if (this.#offerTimer !== null) return
-    this.#offerTimer = this.#after(OFFER_PAUSE_MS, () => {
-      this.#offerTimer = null
-      this.#sendOffer()
-    })
-  }
-
-  #sendOffer(): void {
-    const offer: VOffer = {
-      secret: this.#secret,
-      candidates: this.#candidates,
-      nat: this.#gathering.nat,
-      note: writeTerms({ path: this.#config.path }),
-    }
-    const told = JSON.stringify([offer.candidates.map(({ kind, peer }) => [kind, String(peer)]), offer.nat])
-    if (told === this.#told || this.#isReleased) return
-    this.#told = told
-    if (this.#hasRoom) this.#meeting.offer(offer)
-    this.#relay.offer(offer)
-    this.#updatePunching()
-  }
-
-  get #candidates(): readonly VCandidate[] {
-    return this.#config.path === 'relay' || this.#port === null ? [] : this.#gathering.candidates
-  }
-
-  #offered(offer: VOffer): void {
-    const isFirst = this.#peerOffer === null
-    if (!isFirst && !offer.secret.equals(this.#peerOffer?.secret ?? offer.secret)) return
-    this.#peerOffer = offer
-    if (isFirst) this.#whenSockets(() => this.#begin(offer))
-    else this.#updatePunching()
+  #useLeg(): void {
+    const given = this.#leg
+    if (given === null || this.#port === null || this.#isReleased) return
+    this.#leg = null
+    this.#relay.use(given.at, given.leg, this.#port)
   }
 
   /** Both know of each other: everything begins at once. */
   #begin(offer: VOffer): void {
-    if (this.#port === null || this.#isReleased) return
-    if (this.#told === '') this.#sendOffer()
-    const { path } = this.#config
-    const terms = readTerms(offer.note)
-    const isRefused =
-      (path === 'direct' && terms.path === 'relay') || (path === 'relay' && terms.path === 'direct')
-    if (isRefused) {
-      const message =
-        `this side allows the ${path} path only, the other side the ${terms.path} path only: ` +
-        'leave --path out on one of them'
-      this.#fail(new VConnecterError({ phase: 'exchanging', reason: 'path-refused' }, message))
+    const port = this.#port
+    if (port === null || this.#isReleased) return
+    const { means, config } = this.#parts
+    const refusal = refusalOf(config, offer)
+    if (refusal !== null) {
+      this.#fail(refusal)
       return
     }
-    this.#connect(this.#port, offer)
-    this.#punch(offer)
-  }
-
-  #punch(offer: VOffer): void {
-    if (this.#config.path === 'relay' || this.#isReleased) {
-      this.#tell('relayed', 'the relay is asked for')
-      return
-    }
-    this.#punching = new Punching({
+    const live = new LiveConnection({
       hub: this.#hub,
-      means: this.#means,
-      secret: this.#secret,
-      peerSecret: offer.secret,
-      birthday: this.#config.birthday,
-      onHeard: (lane, peer) => this.#heard(lane, peer),
-      onRoundOver: ({ nextAt }) => this.#keeper?.roundOver(nextAt),
-    })
-    this.#updatePunching()
-    this.#after(SURE_AFTER_MS, () => this.#updatePunching())
-    const { plan } = this.#punching
-    this.#tell('punching', plan?.reason === '' ? plan.kind : plan?.reason)
-  }
-
-  #updatePunching(): void {
-    if (this.#peerOffer === null || this.#punching === null || this.#keeper?.isDirect === true) return
-    const { candidates, nat } = this.#gathering
-    this.#punching.update({ candidates, nat, offer: this.#peerOffer })
-  }
-
-  #heard(lane: number, peer: VIPSocketPeer): void {
-    const name = this.#names.nameOf(lane, peer)
-    if (name === null) return
-    this.#keeper?.heard(name)
-    if (!this.#isConnected) this.#transport?.addCandidate(name)
-  }
-
-  #connect(port: EnginePort, offer: VOffer): void {
-    const { path, vut, userData, connectTimeoutMs } = this.#config
-    const targets =
-      path === 'relay'
-        ? []
-        : pairCandidates(this.#gathering.candidates, offer.candidates).map(({ remote }) => remote.peer)
-    const { name, via } = this.#relay
-    const [peer = name ?? NOWHERE] = name === null || via === null ? targets : [name]
-    const transport = new VUDPTransport(this.#reactor, {
-      ...this.#sizes(targets, peer),
-      ...vut,
-      ...(userData === null ? {} : { userData }),
-      socket: port,
-      peer,
-      secret: this.#secret,
-      peerSecret: offer.secret,
-      handshakeTimeoutMs: connectTimeoutMs,
-      crypto: this.#means.crypto,
-      random: this.#means.random,
-      onConnected: (from) => this.#connected(from),
-      onClosed: (reason) => this.#closed(reason),
-      onPeerChanged: () => this.#keeper?.pathChanged(),
-      onPathTried: (at, answered) => this.#keeper?.tried(at, answered),
-      onPathSilent: () => this.#keeper?.silent(),
-    })
-    this.#transport = transport
-    this.#keeper = new PathKeeper({
-      reactor: this.#reactor,
-      transport,
-      port,
+      means,
+      config,
       names: this.#names,
-      isInitiator: Buffer.compare(this.#secret, offer.secret) > 0,
-      policy: path,
+      port,
       relay: this.#relay,
-      punching: () => this.#punching,
-      onPath: (report) => this.#pathReported(report),
-      onLost: () => this.#lookAgain(),
+      acquaintance: this.#acquaintance,
+      secret: this.#secret,
+      offer,
+      onConnected: (transport) => {
+        this.#isSettled = true
+        this.#handlers.onConnected(transport)
+      },
+      onFailed: (error) => this.#fail(error),
+      onPath: (report) => {
+        this.#tell(report.path === 'relay' ? 'relayed' : 'direct', report.why)
+        config.onEvent({ type: 'path', ...report })
+      },
+      onWarning: (code, message) => this.#warn(code, message),
+      onEstranged: () => this.#relay.meetAgain(offer.secret, port),
     })
-    // Those that are near are tried at once: what is heard comes a round trip later.
-    for (const each of targets.slice(0, MAX_FIRST)) transport.addCandidate(each)
-  }
-
-  /** On one machine datagrams may be large; elsewhere one had better fit a usual frame. */
-  #sizes(
-    targets: readonly VIPSocketPeer[],
-    peer: VIPSocketPeer,
-  ): { mtuBytes?: number; dontFragment?: boolean } {
-    const own = this.#means.hosts()
-    const isHere = [peer, ...targets].every((each) => each.isLocal || own.includes(each.host))
-    return isHere
-      ? { mtuBytes: LOOPBACK_BYTES, dontFragment: true }
-      : { mtuBytes: 1_472, dontFragment: false }
-  }
-
-  #connected(_from: VIPSocketPeer): void {
-    const transport = this.#transport
-    if (transport === null || this.#isSettled) return
-    this.#isConnected = true
-    this.#isSettled = true
-    this.#keeper?.connected()
-    this.#watch = new NetworkWatch({
-      reactor: this.#reactor,
-      hosts: () => this.#means.hosts(),
-      onChange: (what) => this.#networkChanged(what),
-    })
-    this.#handlers.onConnected(transport)
-  }
-
-  /** The addresses of this machine are others, or it has slept: the road is tried at once, and gathering begins anew. */
-  #networkChanged(what: 'addresses' | 'resumed'): void {
-    const message =
-      what === 'addresses' ? 'the addresses of this machine have changed' : 'this machine has slept'
-    this.#warn('network-changed', message)
-    this.#transport?.localAddressChanged()
-    this.#lookAgain()
-  }
-
-  #pathReported(report: VPathReport): void {
-    this.#tell(report.path === 'relay' ? 'relayed' : 'direct', report.why)
-    this.#config.onEvent({ type: 'path', ...report })
-    if (report.path === 'direct') this.#punching?.stop(this.#keeper?.lane ?? 0)
-  }
-
-  /** The path is gone, or the network is another one: everything is found out anew, on the live connection. */
-  #lookAgain(): void {
-    if (this.#isReleased) return
-    this.#relay.refresh()
-    // Where the room of the meeting is still open, what changes is told there.
-    if (!this.#hasRoom || this.#relay.isForgotten) this.#meetAgain()
-    const offer = this.#peerOffer
-    if (offer === null || this.#punching === null) return
-    this.#askServers()
-    const { candidates, nat } = this.#gathering
-    this.#punching.again({ candidates, nat, offer })
-  }
-
-  #closed(reason: VFailure): void {
-    if (this.#isConnected) return
-    const { value } = reason
-    const isLate = value instanceof VUDPLost && value.closeCode === VUT_CODE.handshakeTimeout
-    this.#fail(isLate ? this.#late(value) : value)
-  }
-
-  #late(cause: Error): VConnecterError {
-    const { path, connectTimeoutMs } = this.#config
-    const message = describeFailure({
-      path,
-      afterMs: connectTimeoutMs,
-      nat: this.#gathering.nat,
-      peer: this.#peerOffer,
-      plan: this.#punching?.plan ?? null,
-      packets: this.#punching?.sent ?? 0,
-      heard: this.#keeper?.heardCount ?? 0,
-      relay: { name: this.#relay.relay, via: this.#relay.via },
-    })
-    const reason = path === 'direct' ? 'path-refused' : 'timeout'
-    return new VConnecterError({ phase: path === 'relay' ? 'relayed' : 'punching', reason }, message, {
-      cause,
-    })
-  }
-
-  #meetingFailed(error: Error): void {
-    // Once both know of each other the meeting has done its work.
-    if (this.#transport === null) this.#fail(error)
+    this.#live = live
+    live.start()
+    if (config.path !== 'relay') this.#tell('punching', live.plan)
   }
 
   #fail(error: Error): void {
     if (this.#isSettled) return
     this.#isSettled = true
-    const transport = this.#transport
-    if (transport !== null) {
-      transport.closeIO(new VFIOLost(new VIOLost('the attempt was given up', { cause: error })))
-    }
+    this.#live?.abort(error)
     this.#release()
     this.#handlers.onFailed(error)
   }
@@ -470,14 +219,9 @@ export class ConnectSession {
     if (this.#isReleased) return
     this.#isReleased = true
     this.#cancelBind()
-    for (const timer of this.#timers) timer.cancel()
-    this.#timers.clear()
-    this.#meeting.close()
-    this.#watch?.close()
-    this.#keeper?.close()
-    this.#punching?.stop()
+    this.#live?.close()
     this.#relay.close()
-    this.#gathering.close()
+    this.#acquaintance.close()
     this.#hub.close()
     this.#tell('closed')
     this.#handlers.onReleased()
@@ -486,19 +230,21 @@ export class ConnectSession {
   #tell(phase: VConnecterPhase, detail?: string): void {
     if (this.#phase === phase) return
     this.#phase = phase
-    this.#config.onEvent(detail === undefined ? { type: 'phase', phase } : { type: 'phase', phase, detail })
+    const { onEvent } = this.#parts.config
+    onEvent(detail === undefined ? { type: 'phase', phase } : { type: 'phase', phase, detail })
   }
 
   #warn(code: string, message: string): void {
-    this.#config.onEvent({ type: 'warning', code, message })
+    this.#parts.config.onEvent({ type: 'warning', code, message })
   }
+}
 
-  #after(ms: number, call: () => void): VScheduledCall {
-    const timer = this.#reactor.schedule(ms, () => {
-      this.#timers.delete(timer)
-      if (!this.#isReleased) call()
-    })
-    this.#timers.add(timer)
-    return timer
-  }
+/** Where one side allows no relay, and the other nothing else, there is no way. */
+function refusalOf({ path }: ConnecterConfig, offer: VOffer): VConnecterError | null {
+  const { path: theirs } = readTerms(offer.note)
+  if (path === theirs || path === 'auto' || theirs === 'auto') return null
+  const message =
+    `this side allows the ${path} path only, the other side the ${theirs} path only: ` +
+    'leave --path out on one of them'
+  return new VConnecterError({ phase: 'exchanging', reason: 'path-refused' }, message)
 }

@@ -1,0 +1,217 @@
+/**
+ * How two sides come to know of each other: a room, a key, and what each tells the other about its addresses.
+ *
+ * Decides when this side tells what it has found out, and what it finds out again. What is done with it is for others.
+ * Invariants: nothing is told before the other side has proved that it knows the words; what has not changed is not told
+ * twice; an offer with another secret than the first one's is nobody's.
+ */
+import type { VIPSocketPeer } from '@vio/io'
+import type { VScheduledCall } from '@vio/reactor'
+import { pairCandidates, type VCandidate } from '../candidate.js'
+import type { VOffer } from '../offer.js'
+import type { VRelayLeg, VWelcome } from '../rendezvous-message.js'
+import type { VNatView } from '../strategy.js'
+import type { ConnecterMeans } from './connecter-means.js'
+import type { ConnecterConfig, VConnecterPhase } from './connecter-options.js'
+import { Gathering } from './gathering.js'
+import { Meeting, type MeetingRelay } from './meeting.js'
+import { writeTerms } from './session-terms.js'
+import type { SocketHub } from './socket-hub.js'
+
+/** Who is told. */
+export interface AcquaintanceHandlers {
+  onPhase(phase: VConnecterPhase, detail?: string): void
+  onWarning(code: string, message: string): void
+  onJoined(at: MeetingRelay, leg: VRelayLeg | undefined): void
+  /** The other side is known. Once. */
+  onKnown(offer: VOffer): void
+  /** Something about one of the sides has become known that was not, or has changed. */
+  onNews(): void
+  /** An offer is to be told wherever else the other side was met. */
+  onTell(offer: VOffer): void
+  onFailed(error: Error): void
+}
+
+/** What it is made of. */
+export interface AcquaintanceOptions extends AcquaintanceHandlers {
+  readonly hub: SocketHub
+  readonly means: ConnecterMeans
+  readonly config: ConnecterConfig
+  readonly secret: Buffer
+}
+
+/** How long the offer waits for what the STUN server sees, once both have proved themselves. */
+const STUN_WAIT_MS = 300
+/** What changes at once is told at once. */
+const OFFER_PAUSE_MS = 50
+
+/** What two sides know of each other. */
+export class Acquaintance {
+  readonly #options: AcquaintanceOptions
+  readonly #gathering: Gathering
+  readonly #meeting: Meeting
+  #hasSockets = false
+  #server: { readonly stun: VWelcome['stun']; readonly relay: VIPSocketPeer } | null = null
+  #isAuthenticated = false
+  #hasRoom = false
+  #told = ''
+  #timer: VScheduledCall | null = null
+  #offer: VOffer | null = null
+  #isOver = false
+
+  constructor(options: AcquaintanceOptions) {
+    const { hub, means, config } = options
+    this.#options = options
+    this.#gathering = new Gathering({
+      hub,
+      means,
+      bind: config.bind,
+      portMapping: config.portMapping,
+      onChange: () => this.#gathered(),
+    })
+    this.#meeting = this.#meet()
+  }
+
+  /** What the other side has told last; null before. */
+  get offer(): VOffer | null {
+    return this.#offer
+  }
+
+  /** True while the room in which both have met is open. */
+  get hasRoom(): boolean {
+    return this.#hasRoom
+  }
+
+  /** How the NAT of this side behaves, as far as is known. */
+  get nat(): VNatView {
+    return this.#gathering.nat
+  }
+
+  /** The addresses that the other side is told. */
+  get candidates(): readonly VCandidate[] {
+    return this.#options.config.path === 'relay' || !this.#hasSockets ? [] : this.#gathering.candidates
+  }
+
+  /** The addresses of the other side that are worth a try, the best first. */
+  get targets(): readonly VIPSocketPeer[] {
+    const theirs = this.#options.config.path === 'relay' ? [] : (this.#offer?.candidates ?? [])
+    return pairCandidates(this.candidates, theirs).map(({ remote }) => remote.peer)
+  }
+
+  /** Begins to look for the other side. */
+  start(): void {
+    this.#meeting.start()
+  }
+
+  /** The sockets are there. */
+  socketsOpen(): void {
+    this.#hasSockets = true
+    if (this.#options.config.path !== 'relay') this.#gathering.askRouters()
+    this.gatherAgain()
+    if (this.#offer !== null) this.#known(this.#offer)
+  }
+
+  /** Asks the servers (again) what they see. */
+  gatherAgain(): void {
+    const server = this.#server
+    if (server === null || !this.#hasSockets || this.#isOver || this.#options.config.path === 'relay') return
+    this.#gathering.askServers(server.stun, server.relay)
+  }
+
+  /** Both have met once more: tells everything again. */
+  metAgain(): void {
+    this.#told = ''
+    this.#tell()
+  }
+
+  /** The other side has told something. */
+  offered(offer: VOffer): void {
+    const known = this.#offer
+    if (known !== null && !known.secret.equals(offer.secret)) return
+    this.#offer = offer
+    if (known !== null) this.#options.onNews()
+    else if (this.#hasSockets) this.#known(offer)
+  }
+
+  /** The room is needed no more. */
+  leave(): void {
+    this.#hasRoom = false
+    this.#meeting.close()
+  }
+
+  /** Ends it. Ports of routers are given back. */
+  close(): void {
+    this.#isOver = true
+    this.#timer?.cancel()
+    this.leave()
+    this.#gathering.close()
+  }
+
+  #meet(): Meeting {
+    const { hub, means, config, onPhase, onWarning, onJoined, onFailed } = this.#options
+    return new Meeting({
+      reactor: hub.reactor,
+      means,
+      relays: config.relays,
+      code: config.code,
+      answerMs: config.connectTimeoutMs,
+      meetMs: config.meetTimeoutMs,
+      onWelcome: ({ relay, remote }, { stun }) => {
+        onPhase('meeting', relay)
+        this.#server = { stun, relay: remote }
+        this.gatherAgain()
+      },
+      onCode: (code) => config.onEvent({ type: 'code', code }),
+      onJoined: (at, leg) => {
+        onPhase('authenticating', at.relay)
+        onJoined(at, leg)
+      },
+      onAuthenticated: () => this.#authenticated(),
+      onOffer: (offer) => this.offered(offer),
+      onLeft: () => {
+        this.#hasRoom = false
+      },
+      onWarning,
+      onFailed,
+    })
+  }
+
+  #authenticated(): void {
+    this.#isAuthenticated = true
+    this.#hasRoom = true
+    this.#options.onPhase('exchanging')
+    if (this.#gathering.isAsking || !this.#hasSockets) this.#later(STUN_WAIT_MS)
+    else this.#tell()
+  }
+
+  #known(offer: VOffer): void {
+    if (this.#told === '') this.#tell()
+    this.#options.onKnown(offer)
+  }
+
+  /** Something has become known about the addresses of this side. */
+  #gathered(): void {
+    if (!this.#isAuthenticated || this.#isOver) return
+    if (this.#told !== '') this.#later(OFFER_PAUSE_MS)
+    else if (!this.#gathering.isAsking) this.#tell()
+  }
+
+  #later(ms: number): void {
+    this.#timer ??= this.#options.hub.reactor.schedule(ms, () => {
+      this.#timer = null
+      this.#tell()
+    })
+  }
+
+  #tell(): void {
+    const { secret, config, onTell, onNews } = this.#options
+    const { candidates, nat } = this
+    const told = JSON.stringify([candidates.map(({ kind, peer }) => [kind, String(peer)]), nat])
+    if (told === this.#told || this.#isOver) return
+    this.#told = told
+    const offer: VOffer = { secret, candidates, nat, note: writeTerms({ path: config.path }) }
+    if (this.#hasRoom) this.#meeting.offer(offer)
+    onTell(offer)
+    onNews()
+  }
+}
