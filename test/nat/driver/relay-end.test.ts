@@ -7,7 +7,7 @@ import { VIPSocketPeer } from '@vio/io'
 import { encodeRendezvous, VMemoryDirectory, VRelayHost, VRelayServer, VRendezvousServer } from '@vio/nat'
 import { VReactor } from '@vio/reactor'
 import { VirtualHost, VSeededRandom } from '@vio/reactor/testing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { LinkHandlers, WatchedLink } from '../../../packages/nat/src/driver/link.js'
 import { RelayCore } from '../../../packages/nat/src/driver/relay-core.js'
 import { testCertificates } from '../../lib/certificates.js'
@@ -118,6 +118,8 @@ class StubbornLink implements WatchedLink {
   readonly remote = new VIPSocketPeer('198.51.100.1', 4_000)
   queuedBytes = 0
   passedBytes = 0
+  isOpen = true
+  isFull = false
   dropped: Error | undefined
   readonly #handlers: LinkHandlers
 
@@ -131,6 +133,7 @@ class StubbornLink implements WatchedLink {
   }
 
   send(bytes: Uint8Array): boolean {
+    if (this.isFull) return false
     this.queuedBytes += bytes.length
     return true
   }
@@ -145,38 +148,55 @@ class StubbornLink implements WatchedLink {
   }
 }
 
-describe('a link', () => {
-  it('that takes nothing for half a minute is dropped, and one that takes a little is not', () => {
-    const host = new VirtualHost()
-    const reactor = new VReactor({ host })
-    reactor.start()
-    const random = new VSeededRandom(3)
-    const rendezvous = new VRendezvousServer({ directory: new VMemoryDirectory(random) }, random)
-    const relay = new VRelayServer({}, natCrypto, random)
-    const core = new RelayCore(reactor, { rendezvous, relay, kickUDP: () => undefined })
-    const links: StubbornLink[] = []
-    const open = (): void => {
-      core.open((handlers) => {
-        const link = new StubbornLink(handlers)
-        links.push(link)
-        return link
-      })
-    }
-    open()
-    open()
-    const [stuck, slow] = links
-    for (const link of links) link.enter()
-    for (let second = 0; second < 60; second += 1) {
-      host.advance(1_000)
-      if (second === 28) expect(stuck?.dropped).toBeUndefined()
-      if (slow !== undefined) slow.passedBytes += 1
-    }
-    expect(stuck?.dropped).toBeInstanceOf(Error)
-    expect(slow?.dropped).toBeUndefined()
-    expect(core.openLinks).toBe(1)
-    expect(core.counts.stuck).toBe(1)
+/** Links that a test has in its hand, at both servers, on virtual time. */
+function coreOnVirtualTime(): { core: RelayCore; host: VirtualHost; link: () => StubbornLink } {
+  const host = new VirtualHost()
+  const reactor = new VReactor({ host })
+  reactor.start()
+  const random = new VSeededRandom(3)
+  const rendezvous = new VRendezvousServer({ directory: new VMemoryDirectory(random) }, random)
+  const relay = new VRelayServer({}, natCrypto, random)
+  const core = new RelayCore(reactor, { rendezvous, relay, kickUDP: () => undefined })
+  onTestFinished(() => {
     core.stop()
     reactor.stop()
+  })
+  const link = (): StubbornLink => {
+    let made: StubbornLink | undefined
+    core.open((handlers) => {
+      made = new StubbornLink(handlers)
+      return made
+    })
+    return made as unknown as StubbornLink
+  }
+  return { core, host, link }
+}
+
+describe('a link', () => {
+  it('that takes nothing for half a minute is dropped, and one that takes a little is not', () => {
+    const { core, host, link } = coreOnVirtualTime()
+    const [stuck, slow] = [link(), link()]
+    for (const each of [stuck, slow]) each.enter()
+    for (let second = 0; second < 60; second += 1) {
+      host.advance(1_000)
+      if (second === 28) expect(stuck.dropped).toBeUndefined()
+      slow.passedBytes += 1
+    }
+    expect(stuck.dropped).toBeInstanceOf(Error)
+    expect(slow.dropped).toBeUndefined()
+    expect(core.openLinks).toBe(1)
+    expect(core.counts.stuck).toBe(1)
+  })
+
+  it('that has no room for a message is dropped, and one that is being closed may end in peace', () => {
+    const { core, link } = coreOnVirtualTime()
+    const [full, closing] = [link(), link()]
+    for (const each of [full, closing]) each.isFull = true
+    closing.isOpen = false
+    for (const each of [full, closing]) each.enter()
+    expect(full.dropped).toBeInstanceOf(Error)
+    expect(closing.dropped).toBeUndefined()
+    expect(core.counts.stuck).toBe(1)
   })
 })
 

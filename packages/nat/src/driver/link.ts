@@ -51,6 +51,8 @@ export interface LinkParts extends LinkHandlers {
 
 /** What a relay looks at to find out whether somebody takes what is sent. */
 export interface WatchedLink extends IVControlLink {
+  /** False once it is being closed, from whichever side: nothing is taken any more. */
+  readonly isOpen: boolean
   readonly queuedBytes: number
   /** Bytes that were taken and wait no more. */
   readonly passedBytes: number
@@ -82,6 +84,10 @@ export class StreamLink extends VByteWAgent implements WatchedLink {
     this.remote = parts.remote
     this.#parts = parts
     this.byteIO.attach(pair)
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
   }
 
   get passedBytes(): number {
@@ -159,6 +165,10 @@ export class WebSocketLink implements WatchedLink {
 
   get queuedBytes(): number {
     return this.#socket.bufferedAmount
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
   }
 
   get passedBytes(): number {

@@ -164,7 +164,7 @@ export class RelayCore {
     if (entry === undefined) return
     if (output.type === 'close') entry.link.close()
     else if (output.type === 'relay') this.#openStream(entry, output)
-    else if (!entry.link.send(output.bytes)) this.#giveUp(entry)
+    else if (!entry.link.send(output.bytes) && entry.link.isOpen) this.#giveUp(entry)
   }
 
   /** A message that does not fit: whoever does not read in time is not served any further. */

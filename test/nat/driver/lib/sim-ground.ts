@@ -148,6 +148,9 @@ export class SimRelay {
         told = inside
         return {
           remote: new VIPSocketPeer(host, 40_000),
+          get isOpen() {
+            return isOpen
+          },
           queuedBytes: 0,
           passedBytes: 0,
           send: (bytes: Uint8Array) => {
