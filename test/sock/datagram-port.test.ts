@@ -51,6 +51,23 @@ describe('a datagram socket that speaks both versions', () => {
   })
 })
 
+describe('the memory of a datagram', () => {
+  it('is gone once the handler has returned', async () => {
+    await using port = await VDatagramSocket.bind({ host: '127.0.0.1' })
+    port.send(batchOf(port.localPeer, 'x'.repeat(5000)))
+    await until(() => port.readable)
+    let kept = Buffer.alloc(0)
+    let sizeBytes = 0
+    port.receive({
+      handleDatagram: (bytes, start, end) => {
+        kept = bytes
+        sizeBytes = end - start
+      },
+    })
+    expect([sizeBytes, kept.length]).toEqual([5000, 0])
+  })
+})
+
 describe('what the system says against a datagram', () => {
   it('is told of a connected socket whose peer is gone, and the socket goes on', async () => {
     const far = await VDatagramSocket.bind({ host: '127.0.0.1' })

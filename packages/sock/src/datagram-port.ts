@@ -13,6 +13,7 @@ import {
   type IVDatagramCounts,
   type IVDatagramHandler,
   type IVDatagramPort,
+  releaseMemory,
   VDatagramError,
   type VFailure,
   VFIOCompleted,
@@ -153,6 +154,7 @@ export class VDatagramSocket implements IVDatagramPort, AsyncDisposable {
         this.#counts.received += 1
         this.#counts.receivedBytes += bytes.length
         handler.handleDatagram(bytes, 0, bytes.length, from)
+        releaseMemory(bytes)
       }
     } finally {
       this.#receiving = false

@@ -18,6 +18,7 @@ export const IO_LEAVES: readonly string[] = [
   'datagram',
   'control',
   'half-close',
+  'release-memory',
 ]
 
 /** Layers of io from below; a file belongs to the first that matches. */

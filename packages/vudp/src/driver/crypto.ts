@@ -18,9 +18,12 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto'
+import { releaseMemory } from '@vio/io'
 import type { IVAead, IVCrypto, VAeadSpan, VCipherId } from '../proto/crypto.js'
 
 const TAG_BYTES = 16
+/** From this size on plaintext is left where Node has put it: one copy less is worth more than the memory. */
+const KEPT_BYTES = 16_384
 const TAG_OPTION: { readonly authTagLength: number } = { authTagLength: TAG_BYTES }
 /** What precedes a raw X25519 key in PKCS #8 (RFC 8410). */
 const PRIVATE_PREFIX: Buffer = Buffer.from('302e020100300506032b656e04220420', 'hex')
@@ -90,7 +93,6 @@ export class NodeCrypto implements IVCrypto {
 
 /** One key. Node makes an object for each datagram, which is most of the cost. */
 class NodeAead implements IVAead {
-  readonly opensInPlace = false
   readonly #name: CipherGCMTypes
   readonly #key: KeyObject
 
@@ -108,6 +110,7 @@ class NodeAead implements IVAead {
     cipher.final()
     bytes.set(sealed, headerEnd)
     bytes.set(cipher.getAuthTag(), plainEnd)
+    releaseMemory(sealed)
   }
 
   open(nonce: Uint8Array, bytes: Buffer, span: VAeadSpan): Buffer | null {
@@ -121,7 +124,10 @@ class NodeAead implements IVAead {
     } catch {
       return null
     }
-    return plain
+    if (plain.length >= KEPT_BYTES) return plain
+    bytes.set(plain, headerEnd)
+    releaseMemory(plain)
+    return bytes.subarray(headerEnd, plainEnd)
   }
 }
 

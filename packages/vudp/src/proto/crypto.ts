@@ -11,8 +11,6 @@ export type VCipherId = 1 | 2 | 3
 
 /** One key of an authenticated cipher with a nonce of 12 bytes and a tag of 16. */
 export interface IVAead {
-  /** True if `open` decrypts in place; false if what it returns is memory of its own, which the caller may keep. */
-  readonly opensInPlace: boolean
   /**
    * Encrypts in place: the bytes from `headerEnd` to `plainEnd` become ciphertext and the tag is put at `plainEnd`; the
    * bytes from `start` to `headerEnd` are the associated data. `bytes` has room for the tag.
@@ -20,7 +18,8 @@ export interface IVAead {
   seal(nonce: Uint8Array, bytes: Buffer, span: VAeadSpan): void
   /**
    * Decrypts what `seal` makes; `plainEnd` is where the tag begins. Returns the plaintext, or null if it was not made
-   * with this key, nonce and associated data. Bytes of `bytes` behind the header may have been overwritten either way.
+   * with this key, nonce and associated data. The plaintext is either a view of `bytes` or memory of its own, which the
+   * caller may keep. Bytes of `bytes` behind the header may have been overwritten either way.
    */
   open(nonce: Uint8Array, bytes: Buffer, span: VAeadSpan): Buffer | null
 }

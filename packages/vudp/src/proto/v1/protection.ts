@@ -112,7 +112,7 @@ export class Protection {
   number = -1
   isHighest = false
   /** True if `plain` is a view of the datagram. */
-  readonly plainIsLent: boolean
+  plainIsLent = false
   readonly #crypto: IVCrypto
   readonly #cipher: VCipherId
   readonly #datagramsPerKey: number
@@ -140,7 +140,6 @@ export class Protection {
     this.#datagramsPerKey = secrets.datagramsPerKey
     this.#send = this.#make(secrets.send)
     this.#receive = this.#make(secrets.receive)
-    this.plainIsLent = this.#receive.aead.opensInPlace
   }
 
   /** The highest number that was opened; -1 before the first. */
@@ -193,6 +192,7 @@ export class Protection {
     if (!isPresent && this.isHighest) this.#follow(number, now + VUT1.oldKeyPtos * ptoMs)
     this.#window.add(number)
     this.plain = plain
+    this.plainIsLent = plain.buffer === bytes.buffer
     this.number = number
     return 'opened'
   }
