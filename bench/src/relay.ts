@@ -4,7 +4,7 @@
  * The relay is a process of its own, everybody else is another. Told are the memory that a room costs and what the relay has
  * in all with rooms and pairs (`memory_full`: here less is better), what it costs to open rooms, to keep all of them while
  * nothing is said (`idle_cpu`, less is better), and what a datagram costs by UDP and in streams, of 1,200 bytes among 500
- * pairs each. Costs are processor time of the relay alone. A round takes about 15 s on a quiet machine.
+ * pairs each. Costs are processor time of the relay alone. A round takes about half a minute.
  */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,8 +22,8 @@ const DATAGRAM_BYTES = 1_200
 const WARM_PLAY_MS = 500
 const PLAY_MS = 2_000
 const SETTLE_MS = 500
-/** Half of the time in which every leg is bound anew. */
-const IDLE_MS = 4_000
+/** In this time every leg is bound anew, once. */
+const IDLE_MS = 15_000
 
 type Kind = 'udp' | 'stream'
 
@@ -48,6 +48,8 @@ class Place {
     this.roomsPerSecond = opened
     this.roomsPerMegabyte = (ROOMS - WARMING) / (((await this.#relay.memory()) - before) / 1e6)
     await this.#crowd.pairs(this.#port, PAIRS, 'udp')
+    // Those who have met leave their rooms.
+    await sleep(SETTLE_MS)
     const { rooms, pairs } = await this.usage()
     if (rooms !== ROOMS || pairs !== PAIRS) throw new Error(`${rooms} rooms and ${pairs} pairs are open`)
   }

@@ -85,6 +85,7 @@ describe('classifyNat', () => {
     [false, false, 'address-and-port-dependent'],
     [false, undefined, 'unknown'],
     [undefined, true, 'unknown'],
+    [undefined, false, 'address-and-port-dependent'],
   ])(
     'judges filtering by answers from another address (%s) and port (%s)',
     (fromOtherAddress, fromOtherPort, wanted) => {

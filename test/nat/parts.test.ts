@@ -2,7 +2,15 @@
  * Small parts: bounded queues and outboxes, limits by source, and the probe of a NAT.
  */
 import { VIPSocketPeer, VTransmitBatch } from '@vio/io'
-import { VNatProbe, type VNatProbeEvent } from '@vio/nat'
+import {
+  decodeStun,
+  encodeStun,
+  STUN_ATTRIBUTES,
+  VNatProbe,
+  type VNatProbeEvent,
+  writeErrorCode,
+  writeXorAddress,
+} from '@vio/nat'
 import { VSeededRandom } from '@vio/reactor/testing'
 import { array, assert, boolean, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -140,5 +148,44 @@ describe('VNatProbe', () => {
     expect(events).toEqual([
       { type: 'done', samples: [], filtering: { fromOtherAddress: false, fromOtherPort: false } },
     ])
+  })
+  it('asks a server of one address at its two ports, and for its other port only', () => {
+    const other = peer(server.host, 3479)
+    expect(timesOf('mapping', other).asked.slice(0, 2)).toEqual([
+      '0 203.0.113.10:3478',
+      '0 203.0.113.10:3479',
+    ])
+    expect(timesOf('mapping', other).asked).toHaveLength(6)
+    const { asked, events } = timesOf('filtering', other)
+    expect(new Set(asked.map((line) => line.split(' ')[1]))).toEqual(new Set(['203.0.113.10:3478']))
+    expect(events).toEqual([{ type: 'done', samples: [], filtering: { fromOtherPort: false } }])
+  })
+
+  it('asks again, and plainly, where the server knows nothing of changes', () => {
+    const probe = new VNatProbe({ test: 'mapping', local: A, server }, new VSeededRandom(1))
+    const batch = new VTransmitBatch(Buffer.alloc(2_000))
+    const questions: string[] = []
+    probe.start(0)
+    for (let round = 0; round < 5; round += 1) {
+      while (probe.pollTransmit(0, batch)) {
+        const asked = decodeStun(Buffer.from(batch.buffer.subarray(batch.start, batch.end)))
+        batch.clear()
+        if (asked === undefined) throw new Error('the question was not read')
+        const { transactionId, attributes } = asked
+        const isPlain = attributes.every(({ type }) => type !== STUN_ATTRIBUTES.CHANGE_REQUEST)
+        questions.push(isPlain ? 'plain' : 'change')
+        const answer = isPlain
+          ? { type: STUN_ATTRIBUTES.XOR_MAPPED_ADDRESS, value: writeXorAddress(A, transactionId) }
+          : {
+              type: STUN_ATTRIBUTES.ERROR_CODE,
+              value: writeErrorCode({ code: 420, reason: 'Unknown Attribute' }),
+            }
+        const kind = isPlain ? 'success' : 'error'
+        probe.handleDatagram(0, server, encodeStun({ class: kind, transactionId, attributes: [answer] }))
+      }
+    }
+    expect(questions).toEqual(['change', 'plain'])
+    expect(probe.pollEvent()).toMatchObject({ type: 'mapped' })
+    expect(probe.pollEvent()).toMatchObject({ type: 'done', samples: [{ mapped: A }] })
   })
 })

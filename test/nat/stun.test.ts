@@ -10,6 +10,7 @@ import {
   readErrorCode,
   readTypes,
   STUN_ATTRIBUTES,
+  type VStunChange,
   VStunClient,
   type VStunEvent,
   type VStunQuestion,
@@ -291,11 +292,27 @@ describe('VStunServer', () => {
     )
   })
 
-  it('has one address or four', () => {
-    for (const count of [0, 2, 3, 5]) {
+  it('has one address, two ports of it, or four', () => {
+    for (const count of [0, 3, 5]) {
       const addresses = Array.from({ length: count }, (_, at) => peer('203.0.113.10', 1 + at))
       expect(() => new VStunServer({ addresses })).toThrow(RangeError)
     }
+    const two = [peer('203.0.113.10', 1), peer('203.0.113.11', 1)]
+    expect(() => new VStunServer({ addresses: two })).toThrow(RangeError)
+  })
+
+  it('answers who asks for no change, and from another port where it has one', () => {
+    const changeTo = (change: VStunChange) => [{ type: A.CHANGE_REQUEST, value: writeChange(change) }]
+    const classOf = (sent: ReturnType<typeof ask>[number] | undefined) =>
+      decodeStun(sent?.[0]?.bytes as Buffer)?.class
+    const one = new VStunServer({ addresses: [SERVER] })
+    expect(classOf(ask(one, 0, changeTo({ ip: false, port: false }))[0])).toBe('success')
+    expect(classOf(ask(one, 0, changeTo({ ip: false, port: true }))[0])).toBe('error')
+    const two = new VStunServer({ addresses: [SERVER, peer(SERVER.host, SERVER.port + 1)] })
+    expect(classOf(ask(two, 0, changeTo({ ip: false, port: false }))[0])).toBe('success')
+    expect(classOf(ask(two, 0, changeTo({ ip: false, port: true }))[1])).toBe('success')
+    expect(classOf(ask(two, 1, changeTo({ ip: false, port: true }))[0])).toBe('success')
+    expect(classOf(ask(two, 0, changeTo({ ip: true, port: true }))[0])).toBe('error')
   })
 
   it('wakes the lane that answers in place of another', () => {

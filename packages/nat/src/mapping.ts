@@ -94,9 +94,9 @@ function mappingOf(samples: readonly VMappingSample[]): VNatBehaviour['mapping']
 
 function filteringOf({ fromOtherAddress, fromOtherPort }: VFilteringSample): VNatBehaviour['filtering'] {
   if (fromOtherAddress === true) return 'endpoint-independent'
-  if (fromOtherAddress === undefined) return 'unknown'
-  if (fromOtherPort === undefined) return 'unknown'
-  return fromOtherPort ? 'address-dependent' : 'address-and-port-dependent'
+  // Who does not let in another port of the same address lets in nobody else either.
+  if (fromOtherPort === false) return 'address-and-port-dependent'
+  return fromOtherAddress === undefined || fromOtherPort === undefined ? 'unknown' : 'address-dependent'
 }
 
 function portsOf(samples: readonly VMappingSample[], portStep: number): VNatBehaviour['ports'] {

@@ -19,7 +19,10 @@ export interface VNatProbeOptions {
   /** The address of the socket. */
   readonly local: VIPSocketPeer
   readonly server: VIPSocketPeer
-  /** The other address and port of the server, where they are known; by default it is asked for them first. */
+  /**
+   * The other address and port of the server, where they are known, or its other port alone, by which less is found out. By
+   * default it is asked for them first.
+   */
   readonly other?: VIPSocketPeer | undefined
   /** How questions are repeated. By default 3 times, from 250 ms on, waiting 4 times as long for the last answer. */
   readonly client?: VStunClientOptions
@@ -46,6 +49,7 @@ export class VNatProbe implements IVMachine<VNatProbeEvent> {
   readonly #events = new BoundedQueue<VNatProbeEvent>()
   readonly #samples = new Map<number, VMappingSample>()
   #first = 0
+  #isPlain = false
   #byAddress = 0
   #byPort = 0
   #filtering: { fromOtherAddress?: boolean; fromOtherPort?: boolean } = {}
@@ -108,21 +112,23 @@ export class VNatProbe implements IVMachine<VNatProbeEvent> {
       if (id === this.#first && this.#options.other === undefined && other !== undefined) {
         this.#askFurther(now, other)
       }
+    } else if (event.id === this.#first && event.reason === 'error' && !this.#isPlain) {
+      // A server that knows nothing of changes refuses even to be asked for none.
+      this.#isPlain = true
+      this.#first = this.#client.ask(now, { server: event.question.server })
     }
   }
 
   #askFurther(now: number, other: VIPSocketPeer): void {
     const { server, test } = this.#options
+    const hasOther = other.host !== server.host
     if (test === 'filtering') {
-      this.#byAddress = this.#client.ask(now, { server, change: { ip: true, port: true } })
+      if (hasOther) this.#byAddress = this.#client.ask(now, { server, change: { ip: true, port: true } })
       this.#byPort = this.#client.ask(now, { server, change: { ip: false, port: true } })
       return
     }
-    const further: readonly (readonly [string, number])[] = [
-      [server.host, other.port],
-      [other.host, server.port],
-      [other.host, other.port],
-    ]
+    const further: (readonly [string, number])[] = [[server.host, other.port]]
+    if (hasOther) further.push([other.host, server.port], [other.host, other.port])
     for (const [host, port] of further) {
       this.#client.ask(now, { server: new VIPSocketPeer(host, port, { socketType: 'dgram' }) })
     }

@@ -26,7 +26,7 @@ export interface VWelcome {
   readonly type: 'welcome'
   /** The party's address as the server sees it. */
   readonly you: string
-  /** Addresses of the STUN server: one or four, as `VStunServer` has them. An empty host means: that of this connection. */
+  /** Addresses of the STUN server: one, two or four, as `VStunServer` has them. An empty host means: that of this connection. */
   readonly stun: readonly { readonly host: string; readonly port: number }[]
   /** Drawn for this connection, 16 bytes in base64. */
   readonly nonce: string

@@ -31,7 +31,7 @@ import {
 export interface VStunServerOptions {
   /**
    * Its addresses: one, or four in the order (ip 1, port 1), (ip 1, port 2), (ip 2, port 1), (ip 2, port 2), which is what
-   * the behaviour of a NAT is found out with.
+   * the behaviour of a NAT is found out with. Or two ports of one address, which tell a part of it.
    */
   readonly addresses: readonly VIPSocketPeer[]
   /** How often one source is answered. By default 20 a second, 60 at once. */
@@ -52,11 +52,12 @@ const ALL_ADDRESSES = 4
 const PORT_BIT = 1
 const IP_BIT = 2
 const UNKNOWN_ATTRIBUTE = { code: 420, reason: 'Unknown Attribute' }
-const KNOWN_ALWAYS = [
+const KNOWN_ALWAYS: ReadonlySet<number> = new Set([
   STUN_ATTRIBUTES.USERNAME,
   STUN_ATTRIBUTES.MESSAGE_INTEGRITY,
   STUN_ATTRIBUTES.MESSAGE_INTEGRITY_SHA256,
-]
+])
+const KNOWN: ReadonlySet<number> = new Set([...KNOWN_ALWAYS, STUN_ATTRIBUTES.CHANGE_REQUEST])
 
 /** Tells who asks which address it is seen at. */
 export class VStunServer implements IVLaneOwner<never> {
@@ -65,20 +66,19 @@ export class VStunServer implements IVLaneOwner<never> {
   readonly counts: VStunServerCounts = { answered: 0, ignored: 0, limited: 0 }
   readonly #addresses: readonly VIPSocketPeer[]
   readonly #limit: SourceLimit
-  readonly #known: ReadonlySet<number>
 
-  /** @throws RangeError unless it has one address or four */
+  /** @throws RangeError unless it has one address, two ports of one, or four addresses */
   constructor(options: VStunServerOptions) {
     const { addresses } = options
-    if (addresses.length !== 1 && addresses.length !== ALL_ADDRESSES) {
-      throw new RangeError(`a STUN server has 1 address or 4, got ${addresses.length}`)
+    const isPossible = addresses.length === 1 || addresses.length === ALL_ADDRESSES
+    if (!isPossible && !(addresses.length === 2 && addresses[0]?.host === addresses[1]?.host)) {
+      throw new RangeError(
+        `a STUN server has 1 address, 2 ports of it or 4 addresses, got ${addresses.length}`,
+      )
     }
     this.#addresses = addresses
     this.#limit = new SourceLimit(options.limit ?? { perSecond: 20, burst: 60 })
     this.lanes = VLane.several<never>(this, addresses.length)
-    const known: number[] = [...KNOWN_ALWAYS]
-    if (this.#hasOthers) known.push(STUN_ATTRIBUTES.CHANGE_REQUEST)
-    this.#known = new Set(known)
   }
 
   handleLane(now: number, lane: number, from: VIPSocketPeer, bytes: Buffer): void {
@@ -92,7 +92,7 @@ export class VStunServer implements IVLaneOwner<never> {
       return
     }
     this.counts.answered += 1
-    const unknown = unknownAttributes(message, this.#known)
+    const unknown = this.#unknown(message)
     if (unknown.length > 0) {
       const attributes = [
         { type: STUN_ATTRIBUTES.ERROR_CODE, value: writeErrorCode(UNKNOWN_ATTRIBUTE) },
@@ -112,18 +112,22 @@ export class VStunServer implements IVLaneOwner<never> {
     return undefined
   }
 
-  get #hasOthers(): boolean {
-    return this.#addresses.length === ALL_ADDRESSES
+  /** What it cannot do for a question. To ask for no change at all is to ask whether changes could be asked for. */
+  #unknown(message: VStunMessage): readonly number[] {
+    const count = this.#addresses.length
+    const { ip, port } = changeIn(message) ?? { ip: false, port: false }
+    const canDo = (!ip || count === ALL_ADDRESSES) && (!port || count > 1)
+    return unknownAttributes(message, canDo ? KNOWN : KNOWN_ALWAYS)
   }
 
   #tell(lane: number, from: VIPSocketPeer, message: VStunMessage): void {
     const mapped = writeXorAddress(from, message.transactionId)
     const attributes: VStunAttribute[] = [{ type: STUN_ATTRIBUTES.XOR_MAPPED_ADDRESS, value: mapped }]
-    const value = attributeOf(message, STUN_ATTRIBUTES.CHANGE_REQUEST)
-    const change = value && readChange(value)
+    const change = changeIn(message)
     const by = change === undefined ? lane : this.#changed(lane, change)
     const other = this.#addresses[lane ^ (IP_BIT | PORT_BIT)]
     const origin = this.#addresses[by]
+    // Two ports alone may be bound to any address: which one an answer comes from is not known then.
     if (change !== undefined && origin !== undefined && other !== undefined) {
       attributes.push(
         { type: STUN_ATTRIBUTES.RESPONSE_ORIGIN, value: writeAddress(origin) },
@@ -145,4 +149,10 @@ export class VStunServer implements IVLaneOwner<never> {
   ): void {
     this.lanes[lane]?.send(to, encodeStun({ ...answer, transactionId, fingerprint }))
   }
+}
+
+/** The change that a question asks for; undefined if it says nothing of changes. */
+function changeIn(message: VStunMessage): VStunChange | undefined {
+  const value = attributeOf(message, STUN_ATTRIBUTES.CHANGE_REQUEST)
+  return value && readChange(value)
 }

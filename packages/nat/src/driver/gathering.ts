@@ -102,7 +102,9 @@ export class Gathering {
       const [server, ...others] = places.filter(({ ipVersion }) => ipVersion === version)
       const socket = this.#options.hub.main.find(({ localPeer }) => localPeer.ipVersion === version)
       if (server === undefined || socket === undefined) continue
-      const other = others.find(({ host, port }) => host !== server.host && port !== server.port)
+      // Where the server has one address, its other port tells a part of it.
+      const atOther = others.filter(({ port }) => port !== server.port)
+      const other = atOther.find(({ host }) => host !== server.host) ?? atOther[0]
       this.#probe(socket, server, other)
       if (other !== undefined) this.#probeFiltering(socket, server, other)
     }

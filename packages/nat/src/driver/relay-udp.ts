@@ -103,7 +103,7 @@ export class RelayUDP {
   /** Where legs are reached. */
   readonly at: { readonly host: string; readonly port: number }
   readonly #sockets: BoundSockets
-  readonly #servers: readonly VStunServer[]
+  readonly #server: VStunServer
   readonly #pumps: readonly VDatagramPump<never>[]
 
   constructor(
@@ -115,12 +115,8 @@ export class RelayUDP {
     const addresses = sockets.map(({ localPeer }) => localPeer)
     const limit = plan.stunLimit === undefined ? {} : { limit: plan.stunLimit }
     this.#sockets = sockets
-    // Two ports alone are two servers: neither can answer from another address.
-    this.#servers =
-      plan.stunHosts === null
-        ? addresses.map((address) => new VStunServer({ addresses: [address], ...limit }))
-        : [new VStunServer({ addresses, ...limit })]
-    const lanes = this.#servers.flatMap(({ lanes: own }) => own)
+    this.#server = new VStunServer({ addresses, ...limit })
+    const { lanes } = this.#server
     const isNamed = plan.stunHosts !== null
     this.stun = addresses.map(({ host, port }) => ({ host: isNamed ? host : '', port }))
     this.at = { ...(this.stun[0] ?? { host: '', port: plan.port }) }
@@ -141,13 +137,7 @@ export class RelayUDP {
 
   /** What was asked by STUN, on all sockets. */
   get stunCounts(): VStunServerCounts {
-    const sum = { answered: 0, ignored: 0, limited: 0 }
-    for (const { counts } of this.#servers) {
-      sum.answered += counts.answered
-      sum.ignored += counts.ignored
-      sum.limited += counts.limited
-    }
-    return sum
+    return this.#server.counts
   }
 
   /** Datagrams that the sockets had no room for on the way in. */
