@@ -9,10 +9,11 @@ import type { VIPSocketPeer } from '@vio/io'
 import type { VScheduledCall } from '@vio/reactor'
 import { pairCandidates, type VCandidate } from '../candidate.js'
 import type { VOffer } from '../offer.js'
+import { roomEndError } from '../rendezvous-error.js'
 import type { VRelayLeg, VWelcome } from '../rendezvous-message.js'
 import type { VNatView } from '../strategy.js'
 import type { ConnecterMeans } from './connecter-means.js'
-import type { ConnecterConfig, VConnecterPhase } from './connecter-options.js'
+import { type ConnecterConfig, VConnecterError, type VConnecterPhase } from './connecter-options.js'
 import { Gathering } from './gathering.js'
 import { Meeting, type MeetingRelay } from './meeting.js'
 import { writeTerms } from './session-terms.js'
@@ -57,6 +58,7 @@ export class Acquaintance {
   #told = ''
   #timer: VScheduledCall | null = null
   #offer: VOffer | null = null
+  #deadline: VScheduledCall | null = null
   #isOver = false
 
   constructor(options: AcquaintanceOptions) {
@@ -143,6 +145,7 @@ export class Acquaintance {
   close(): void {
     this.#isOver = true
     this.#timer?.cancel()
+    this.#deadline?.cancel()
     this.leave()
     this.#gathering.close()
   }
@@ -170,6 +173,7 @@ export class Acquaintance {
       onOffer: (offer) => this.offered(offer),
       onLeft: () => {
         this.#hasRoom = false
+        if (this.#offer === null) onFailed(roomEndError('gone'))
       },
       onWarning,
       onFailed,
@@ -177,14 +181,24 @@ export class Acquaintance {
   }
 
   #authenticated(): void {
+    const { hub, config } = this.#options
     this.#isAuthenticated = true
     this.#hasRoom = true
     this.#options.onPhase('exchanging')
+    this.#deadline = hub.reactor.schedule(config.connectTimeoutMs, () => this.#late())
     if (this.#gathering.isAsking || !this.#hasSockets) this.#later(STUN_WAIT_MS)
     else this.#tell()
   }
 
+  /** The other side knows the words, but says nothing. */
+  #late(): void {
+    const seconds = Math.round(this.#options.config.connectTimeoutMs / 1_000)
+    const message = `the other side did not tell its addresses within ${seconds} s: see whether it still runs`
+    this.#options.onFailed(new VConnecterError({ phase: 'exchanging', reason: 'timeout' }, message))
+  }
+
   #known(offer: VOffer): void {
+    this.#deadline?.cancel()
     if (this.#told === '') this.#tell()
     this.#options.onKnown(offer)
   }

@@ -43,6 +43,8 @@ export interface SessionParts {
 }
 
 const SECRET_BYTES = 32
+/** How long the sockets of a failed attempt stay open at most. */
+const FAREWELL_MS = 1_000
 
 /** One connection. */
 export class ConnectSession {
@@ -60,6 +62,7 @@ export class ConnectSession {
   #leg: { readonly at: MeetingRelay; readonly leg: VRelayLeg } | null = null
   #live: LiveConnection | null = null
   #isSettled = false
+  #cancelFarewell: Cancel = () => undefined
   #isReleased = false
 
   constructor(reactor: IVReactor, parts: SessionParts, handlers: SessionHandlers) {
@@ -210,15 +213,25 @@ export class ConnectSession {
   #fail(error: Error): void {
     if (this.#isSettled) return
     this.#isSettled = true
-    this.#live?.abort(error)
-    this.#release()
+    if (this.#live === null) this.#release()
+    else this.#breakOff(this.#live, error)
     this.#handlers.onFailed(error)
+  }
+
+  /** The other side may have to be told, which takes a moment; nothing else goes on. */
+  #breakOff(live: LiveConnection, error: Error): void {
+    const timer = this.#hub.reactor.schedule(FAREWELL_MS, () => this.#release())
+    this.#cancelFarewell = () => timer.cancel()
+    live.close()
+    this.#acquaintance.close()
+    live.abort(error)
   }
 
   #release(): void {
     if (this.#isReleased) return
     this.#isReleased = true
     this.#cancelBind()
+    this.#cancelFarewell()
     this.#live?.close()
     this.#relay.close()
     this.#acquaintance.close()

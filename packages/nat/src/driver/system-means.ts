@@ -87,31 +87,36 @@ function openLink(
   const { handlers, tls, linkTimeoutMs: timeoutMs } = options
   const given = new AbortController()
   const { signal } = given
+  // A link that was closed still sends what waits, and tells nothing any more.
+  const state = { isClosed: false }
   const onMessage = (bytes: Buffer): void => {
-    if (!signal.aborted) handlers.onBytes(bytes)
+    if (!signal.aborted && !state.isClosed) handlers.onBytes(bytes)
   }
   const onClose = (error?: Error): void => {
-    if (!signal.aborted) handlers.onClose(error ?? new VIOLost('the relay closed the connection'))
+    if (!signal.aborted && !state.isClosed)
+      handlers.onClose(error ?? new VIOLost('the relay closed the connection'))
   }
   const wanted = { onMessage, onClose, signal, timeoutMs, ...(tls === null ? {} : { tls }) }
   const open = async (): Promise<void> => {
     const link = await openControlLink(reactor, parseRelayAddress(relay), wanted)
     if (signal.aborted) link.close()
-    else handlers.onOpen(linkOf(link, given))
+    else handlers.onOpen(linkOf(link, state))
   }
   open().catch((error: unknown) => {
     if (!signal.aborted) handlers.onClose(asError(error))
   })
-  return () => given.abort(new VIOClosed('the connecter was closed'))
+  return () => {
+    if (!state.isClosed) given.abort(new VIOClosed('the connecter was closed'))
+  }
 }
 
-function linkOf(link: IVControlLink, given: AbortController): ConnecterLink {
+function linkOf(link: IVControlLink, state: { isClosed: boolean }): ConnecterLink {
   return {
     remote: link.remote,
     send: (bytes) => link.send(bytes),
     close: () => {
+      state.isClosed = true
       link.close()
-      given.abort(new VIOClosed('the link was closed'))
     },
   }
 }
