@@ -130,7 +130,7 @@ export interface IVByteWriter extends IVByteProducing {
 /** Whom a device tells of a change. */
 export interface IVDeviceOwner {
   /** The device has changed, see `onReady`. */
-  deviceChanged(): void
+  deviceChanged(fromLoop?: boolean): void
 }
 
 /**
@@ -160,8 +160,11 @@ export interface IVByteDevice {
   readonly outputEnd: VFailure | null
   /** Bytes that `writeSome` took and that have not been handed to the system yet. */
   readonly unflushedBytes: number
-  /** Names the function to call on a change. The last one named counts. */
-  onReady(changed: () => void): void
+  /**
+   * Names the function to call on a change. The last one named counts. `fromLoop` is true where the loop itself brings the
+   * news, with nothing of the application below it on the stack: what follows from it may be done within the call.
+   */
+  onReady(changed: (fromLoop?: boolean) => void): void
   /**
    * Names an object to be told of changes in place of a function, which an idle connection would have to hold. Absent on
    * devices that there are only few of. The last one named counts, whichever way.

@@ -13,14 +13,13 @@ import { VConsoleLog } from './log-watchers.js'
 import { NodeHost } from './node-host.js'
 import { ReadySet } from './ready-set.js'
 import { VScheduledCall } from './scheduled-call.js'
-import { isStreamHandle } from './stream-watch.js'
+import { checkTarget } from './stream-watch.js'
 import { TaskQueue } from './task-queue.js'
 import type {
   IVReactor,
   IVReactorHost,
   IVReader,
   IVSelectable,
-  IVStreamHandle,
   IVTask,
   IVWriter,
   VCallable,
@@ -141,6 +140,16 @@ export class VReactor implements IVReactor {
     if (this.#phase === 'stopped') return
     this.#tasks.push(task)
     if (!this.#awake) this.#wakeUp()
+  }
+
+  enter<T>(fn: (arg: T) => void, arg: T): void {
+    const isFirst = !this.#awake
+    this.#awake = true
+    try {
+      fn(arg)
+    } finally {
+      if (isFirst) this.#wake()
+    }
   }
 
   schedule<A extends readonly unknown[]>(delayMs: number, fn: VCallable<A>, ...args: A): VScheduledCall {
@@ -483,11 +492,4 @@ function checkHandler(handler: unknown, members: readonly string[], kind: string
     if (typeof value !== 'function')
       throw new TypeError(`a ${kind} has a method ${member}(), got ${typeof value}`)
   }
-}
-
-function checkTarget(target: number | IVStreamHandle): void {
-  if (typeof target === 'number' ? Number.isInteger(target) : isStreamHandle(target)) return
-  throw new TypeError(
-    `fileno() gives an integer or a stream-backed handle, got ${typeof target === 'number' ? target : typeof target}`,
-  )
 }

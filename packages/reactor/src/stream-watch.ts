@@ -54,3 +54,11 @@ export function isStreamHandle(target: unknown): target is IVStreamHandle {
   const handle = target as Partial<IVStreamHandle>
   return typeof handle.on === 'function' && typeof handle.removeListener === 'function'
 }
+
+/** @throws TypeError for what cannot be watched */
+export function checkTarget(target: number | IVStreamHandle): void {
+  if (typeof target === 'number' ? Number.isInteger(target) : isStreamHandle(target)) return
+  throw new TypeError(
+    `fileno() gives an integer or a stream-backed handle, got ${typeof target === 'number' ? target : typeof target}`,
+  )
+}

@@ -140,6 +140,12 @@ export interface IVReactor {
   /** The time in milliseconds on the host's clock. Inside a turn it stands still only as far as the host's does. */
   time(): number
 
+  /**
+   * Calls `fn(arg)`, and runs the turns that it asks for at once instead of in the loop's next round. For what a loop calls
+   * when a descriptor is ready, with nothing of the application below it on the stack. A reactor that runs already, or will
+   * in a moment, only calls `fn`. Absent on reactors that cannot do it.
+   */
+  enter?<T>(fn: (arg: T) => void, arg: T): void
   /** Queues `task` for the next turn. Queued before start, it runs at start; after stop it is dropped. */
   post(task: IVTask): void
   /** Calls `fn` after `delayMs` at the earliest. Equal times run in the order of scheduling; a negative delay is 0. */

@@ -69,7 +69,7 @@ export abstract class SocketDeviceBase {
     return this.ending === null ? null : this.ending.output
   }
 
-  onReady(changed: () => void): void {
+  onReady(changed: (fromLoop?: boolean) => void): void {
     this.owner = { deviceChanged: changed }
   }
 

@@ -23,6 +23,9 @@ export const EMPTY: Buffer = Buffer.alloc(0)
 let memory = EMPTY
 let memoryUsed = 0
 
+/** How much the last read could have filled. */
+export let askedBytes = 0
+
 /** Room for a read of up to `mostBytes`. */
 function roomFor(mostBytes: number): Buffer {
   if (memory.length - memoryUsed < Math.min(LEAST_READ_BYTES, mostBytes)) {
@@ -51,6 +54,7 @@ export function readOnce(
   drops: boolean,
 ): Buffer | number | VSocketLost {
   const room = roomFor(Math.min(mostBytes, READ_BYTES))
+  askedBytes = room.length
   const result = socket.read(room)
   return typeof result !== 'number' || result <= 0 || drops ? result : keep(room, result)
 }

@@ -18,10 +18,11 @@ import {
   VUnixSocketPeer,
 } from '@vio/io'
 import { asSocketPeer } from './address.js'
+import { expectMoreAfter } from './awake.js'
 import { checkFlag, describeValue, NOTHING } from './describe.js'
 import { CONNECTED, FREE_STATE, INPUT_CLOSED, OUTPUT_CLOSED, SocketDeviceBase } from './device-base.js'
 import { VSocketLost } from './errno.js'
-import { EMPTY, readOnce } from './native-intake.js'
+import { askedBytes, EMPTY, readOnce } from './native-intake.js'
 import {
   connectNative,
   type NativeOpener,
@@ -32,6 +33,9 @@ import { NativeOutlet } from './native-outlet.js'
 import { type SocketListener, VNativeSocket } from './native-socket.js'
 import type { IVSocketDevice } from './socket-device.js'
 import type { GiveUp, OpeningOutcome } from './socket-opener.js'
+
+/** How often a socket that has more and more is read in one round of the loop, so that others get their turn. */
+const READS_PER_ROUND = 16
 
 /** Nobody takes what was read, so no more is read. */
 const STOPPED = FREE_STATE
@@ -224,28 +228,41 @@ export class VNativeSocketDevice extends SocketDeviceBase implements IVSocketDev
       if (outlet.flush() && this.is(OUTPUT_CLOSED) && this.outputEnd === null) this.#endOutput()
     }
     // An error that only a writer asked for has to be found by somebody: whoever writes next, or else a read.
-    if (readable || (failed && !writable)) this.#read()
+    let more = (readable || (failed && !writable)) && this.#read()
     this.#wait()
-    this.owner.deviceChanged()
+    this.owner.deviceChanged(true)
+    // As long as all that comes is taken at once, there is no need to ask the loop again.
+    for (let left = READS_PER_ROUND; more && left > 1 && this.heldBytes === 0; left -= 1) {
+      more = this.#read()
+      this.#wait()
+      this.owner.deviceChanged(true)
+    }
   }
 
-  #read(): void {
+  /** Reads once. Returns true if there is probably more. */
+  #read(): boolean {
     const socket = this.#socket
-    if (socket === null || this.is(SAW_END)) return
+    if (socket === null || this.is(SAW_END)) return false
     const drops = this.is(INPUT_CLOSED)
     const { maxReadBytes } = this.settings
     if (this.heldBytes >= maxReadBytes && !drops) {
       this.states |= STOPPED
-      return
+      return false
     }
     const result = readOnce(socket, maxReadBytes, drops)
     if (typeof result === 'number') {
       if (result === 0) this.#inputOver()
-    } else if (result instanceof VSocketLost) this.#lose(new VFIOLost(result))
-    else {
-      this.#held ??= new VByteBuffer()
-      this.#held.append(result)
+      return result === askedBytes
     }
+    if (result instanceof VSocketLost) {
+      this.#lose(new VFIOLost(result))
+      return false
+    }
+    this.#held ??= new VByteBuffer()
+    this.#held.append(result)
+    if (result.length < askedBytes) return false
+    expectMoreAfter(result.length)
+    return true
   }
 
   #inputOver(): void {

@@ -224,7 +224,7 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
   }
 
   static readonly #events: SocketEvents<VNetDevice> = {
-    arrived: (device) => device.owner.deviceChanged(),
+    arrived: (device, fromLoop) => device.owner.deviceChanged(fromLoop),
     failed: (device, error) => device.#lost(error),
     closed: (device) => {
       if (device.over.input === null || device.outputEnd === null) device.#lost(closedError())

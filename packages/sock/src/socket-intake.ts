@@ -9,6 +9,7 @@
  */
 import { connect, type NetConnectOpts, Socket } from 'node:net'
 import { VByteBuffer } from '@vio/io'
+import { expectMoreAfter } from './awake.js'
 
 /** A read that fills less than this is copied, so that a few bytes never hold on to a whole buffer. */
 const COPY_BELOW_BYTES = 8192
@@ -31,8 +32,8 @@ const sharedMemory = process.platform === 'win32' ? null : Buffer.allocUnsafeSlo
 
 /** What an intake tells its owner of type `O`: functions for all owners, as closures for each cost more than the socket. */
 export interface SocketEvents<O> {
-  /** Bytes have come. */
-  arrived(owner: O): void
+  /** Bytes have come; `fromLoop` unless somebody who took bytes made the socket give more. */
+  arrived(owner: O, fromLoop: boolean): void
   /** The input has ended. */
   ended(owner: O): void
   /** The output has ended. */
@@ -187,7 +188,7 @@ export class SocketIntake implements Told {
     if (this.#discarding) return this.#dropped(isPart)
     const bytes = this.#memory.subarray(this.#memoryUsed, this.#memoryUsed + size)
     if (size >= COPY_BELOW_BYTES) this.#memoryUsed += size
-    return this.#arrived(size >= COPY_BELOW_BYTES ? bytes : Buffer.from(bytes), isPart)
+    return this.#arrived(size >= COPY_BELOW_BYTES ? bytes : Buffer.from(bytes), isPart, true)
   }
 
   /** Called by the listeners. */
@@ -202,7 +203,7 @@ export class SocketIntake implements Told {
 
   /** Called by the listeners. */
   streamed(chunk: Buffer): void {
-    if (!this.#discarding && !this.#arrived(chunk, false)) this.socket.pause()
+    if (!this.#discarding && !this.#arrived(chunk, false, true)) this.socket.pause()
   }
 
   /** Takes what the stream holds, unless there is enough. */
@@ -210,7 +211,7 @@ export class SocketIntake implements Told {
     while (this.#discarding || this.heldBytes < this.#capacityBytes) {
       const chunk = this.socket.read() as Buffer | null
       if (chunk === null) return
-      if (!this.#discarding) this.#arrived(chunk, false)
+      if (!this.#discarding) this.#arrived(chunk, false, false)
     }
     this.#stopped = true
   }
@@ -224,12 +225,13 @@ export class SocketIntake implements Told {
   }
 
   /** False if no more is to be read for now. */
-  #arrived(bytes: Buffer, isPart: boolean): boolean {
+  #arrived(bytes: Buffer, isPart: boolean, fromLoop: boolean): boolean {
     this.#held ??= new VByteBuffer()
     this.#held.append(bytes)
+    expectMoreAfter(bytes.length)
     const stops = this.#held.length >= this.#capacityBytes || (this.#single && isPart)
     this.#stopped = stops
-    this.#events?.arrived(this.#owner)
+    this.#events?.arrived(this.#owner, fromLoop)
     return this.#single ? !stops : !this.#stopped
   }
 }

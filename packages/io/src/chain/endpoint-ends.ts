@@ -29,7 +29,7 @@ export interface EndpointCalls<E> {
   /** The chain of the input was taken down. */
   aborted(endpoint: E, reason: Error | undefined): void
   /** The device has changed. */
-  changed(endpoint: E): void
+  changed(endpoint: E, fromLoop: boolean): void
   /** The control of the producing end. */
   control(endpoint: E): VIOControl
   /** The turn that was posted has come. */
@@ -75,8 +75,8 @@ export class EndpointProducer<E>
   }
 
   /** Called by the device. */
-  deviceChanged(): void {
-    this.#terms.calls.changed(this.#endpoint)
+  deviceChanged(fromLoop = false): void {
+    this.#terms.calls.changed(this.#endpoint, fromLoop)
   }
 
   /** Passes bytes on, within the credit. What the consumer throws takes the input down. */

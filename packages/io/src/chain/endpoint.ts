@@ -69,6 +69,8 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   /** The terms of the endpoint that was made last: connections come in rows that are alike. */
   static #lastTerms: EndpointTerms<EndpointCalls<VByteEndpoint>> | undefined
 
+  static readonly #changed = (endpoint: VByteEndpoint): void => endpoint.#deviceChanged()
+
   static readonly #calls: EndpointCalls<VByteEndpoint> = {
     wanted: (endpoint) => endpoint.startReading(),
     attached: (endpoint) => endpoint.#inputAttached(),
@@ -81,7 +83,11 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       if (endpoint.#inputClosed !== null) return
       endpoint.closeInput(new VFIOLost(reason ?? new VIOLost('the input was aborted')))
     },
-    changed: (endpoint) => endpoint.#deviceChanged(),
+    changed: (endpoint, fromLoop) => {
+      const { reactor } = endpoint
+      if (fromLoop && reactor.enter !== undefined) reactor.enter(VByteEndpoint.#changed, endpoint)
+      else endpoint.#deviceChanged()
+    },
     control: (endpoint) => endpoint.#producerControl(),
     turn: (endpoint) => endpoint.#turn(),
     mayWrite: (endpoint) => (endpoint.#states & (WAS_CONNECTED | CONNECTING)) !== 0,
@@ -112,7 +118,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     this.#output.joinReverse(this.#producer)
     if (device.connected) this.#states |= WAS_CONNECTED
     if (device.connecting === true) this.#states |= CONNECTING
-    if (device.reportTo === undefined) device.onReady(() => this.#deviceChanged())
+    if (device.reportTo === undefined) device.onReady((fromLoop) => this.#producer.deviceChanged(fromLoop))
     else device.reportTo(this.#producer)
   }
 
