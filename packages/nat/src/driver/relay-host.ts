@@ -5,6 +5,7 @@
  * What is said is the rendezvous', what is carried the relay's. Invariants: after `listen` has failed nothing is left open;
  * after `close` nothing is; no secret and nothing of what is carried is kept or logged.
  */
+import { cpuUsage, memoryUsage } from 'node:process'
 import { VFIOCompleted, VIOError, VIPSocketPeer } from '@vio/io'
 import { type IVRandom, type IVReactor, VSystemRandom } from '@vio/reactor'
 import {
@@ -251,8 +252,8 @@ export class VRelayHost implements AsyncDisposable {
     return new RelayHTTP({
       isHealthy: () => this.#state === 'running',
       metrics: () => {
-        const { user, system } = process.cpuUsage()
-        const usage = { cpuSeconds: (user + system) / 1e6, memoryBytes: process.memoryUsage.rss() }
+        const { user, system } = cpuUsage()
+        const usage = { cpuSeconds: (user + system) / 1e6, memoryBytes: memoryUsage.rss() }
         return this.#running === null ? '' : relayMetrics(this.stats(), usage)
       },
     })
