@@ -1,5 +1,6 @@
 /**
- * A file of 1 GB to somebody else on this machine, by whole commands: `vut send`, `scp`, `nc`, `hyperbeam`.
+ * A file of 1 GB to somebody else on this machine, by whole commands: `vut send`, `scp`, `nc`, `hyperbeam`; and, in the lab,
+ * how soon `vut pipe` has its first byte through.
  *
  * The time is from the start of the first command to the end of the last: with meeting, keys, the way to the disk and,
  * for `vut`, the check of the digest on both sides. What stands by before is started before: relay, daemon, DHT. After each
@@ -11,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Bench, BenchSubject } from './harness.js'
+import { firstByteMissing, firstByteRoundTrips } from './p2p/first-byte.js'
 import { HyperbeamWay } from './p2p/hyperbeam-way.js'
 import { NcWay } from './p2p/nc-way.js'
 import { ScpWay } from './p2p/scp-way.js'
@@ -78,6 +80,22 @@ function subjectOf(way: Way, cargo: () => CargoFile): BenchSubject {
   }
 }
 
+function firstByte(path: 'relay' | 'direct'): BenchSubject {
+  const absent = firstByteMissing()
+  let seed = 0
+  return {
+    subject: `${path}_first_byte`,
+    unit: 'round trips',
+    load: 0,
+    run: () => 0,
+    value: () => {
+      seed += 1
+      return firstByteRoundTrips(path, seed)
+    },
+    ...(absent === undefined ? {} : { absent }),
+  }
+}
+
 function subjects(): BenchSubject[] {
   let made: CargoFile | undefined
   const cargo = (): CargoFile => {
@@ -85,7 +103,7 @@ function subjects(): BenchSubject[] {
     return made
   }
   const ways = [new VutWay(), new ScpWay(), new NcWay(), new HyperbeamWay()]
-  return ways.map((way) => subjectOf(way, cargo))
+  return [...ways.map((way) => subjectOf(way, cargo)), firstByte('relay'), firstByte('direct')]
 }
 
 /** A file by `vut send` beside others. */

@@ -29,8 +29,8 @@ export function programMissing(program: string, ...args: readonly string[]): str
   return spawnSync(program, args, { stdio: 'ignore' }).status === 0 ? undefined : `there is no ${program}`
 }
 
-/** A host of a lab: A or B. */
-export type LabHost = 'A' | 'B'
+/** A host of a lab: A or B, and the server that both reach. */
+export type LabHost = 'A' | 'B' | 'S'
 
 /** A lab that is up. */
 export class LinkLab {
@@ -44,8 +44,10 @@ export class LinkLab {
     const owner = ['--owner', String(process.pid), '--ttl', String(LIFE_S)]
     const hosts = ['--a', 'direct', '--b', 'direct']
     const all = ['up', '--id', this.#id, ...owner, ...hosts, '--link', link, '--seed', String(seed)]
-    const about = JSON.parse(run(all)) as Record<LabHost, { readonly addr: string }>
-    this.#addresses = { A: about.A.addr, B: about.B.addr }
+    const { A, B, S } = JSON.parse(run(all)) as Record<'A' | 'B', { readonly addr: string }> & {
+      readonly S: { readonly addrs: readonly [string, string] }
+    }
+    this.#addresses = { A: A.addr, B: B.addr, S: S.addrs[0] }
   }
 
   /** The address of a host. */
