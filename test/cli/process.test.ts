@@ -76,6 +76,18 @@ describe('two processes', () => {
     expect(readFileSync(join(place.to, 'a.bin')).equals(BYTES)).toBe(true)
   })
 
+  it('meet also by a code that the receiver makes, which then stands in no list of processes', async () => {
+    const place = places()
+    const receiver = vut(['recv', '--yes', '--json', '--relay', relay], { cwd: place.to })
+    const shown = await receiver.until(({ type }) => type === 'code')
+    const [code, command] = shown.type === 'code' ? [shown.code, shown.command] : []
+    expect(command).toBe(`VUT_CODE=${code} vut send PATH... --relay ${relay}`)
+    const options = { cwd: place.from, env: { VUT_CODE: String(code), VUT_RELAY: relay } }
+    const sender = vut(['send', 'a.bin'], options)
+    expect(await Promise.all([sender.ended, receiver.ended])).toEqual([0, 0])
+    expect(sender.err).toContain('\ntransferring\nverifying\ndone: 1 file, 3.00 MB in ')
+  })
+
   it('a wrong word: both end with 4, and the code is burnt', async () => {
     const place = places()
     const sender = send(place)

@@ -19,7 +19,8 @@ export function ask(context: VCommandContext, question: string, gone?: AbortSign
   const signal = gone === undefined ? context.signal : AbortSignal.any([context.signal, gone])
   view.pause()
   return new Promise((resolve, reject) => {
-    const lines = createInterface({ input: stdin, output: stderr, terminal: context.terminals.stdin })
+    // The terminal edits the line by itself and makes a signal of Ctrl-C; nothing is sent to it but the question.
+    const lines = createInterface({ input: stdin, output: stderr, terminal: false })
     const settle = (done: () => void): void => {
       signal.removeEventListener('abort', onAbort)
       lines.off('close', onClose)
@@ -33,8 +34,6 @@ export function ask(context: VCommandContext, question: string, gone?: AbortSign
     const onClose = (): void =>
       settle(() => reject(new VCommandError(EXIT.failure, 'the question was not answered')))
     lines.on('close', onClose)
-    // readline takes Ctrl-C for itself; as a signal it reaches everybody.
-    lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
     lines.question(question, (answer) => settle(() => resolve(answer.trim())))

@@ -6,6 +6,10 @@
 import { optionsOf } from '../arguments.js'
 import type { VCommand, VOptionSpec } from '../command.js'
 
+/** Names of files have blanks: only the end of a line ends one. */
+const FILES = `local IFS=$'\\n'; COMPREPLY=($(compgen -f -- "$cur"))`
+const FOLDERS = FILES.replace('-f', '-d')
+
 /** The script. */
 export function bashCompletion(commands: readonly VCommand[]): string {
   const names = commands.map(({ name }) => name).join(' ')
@@ -41,8 +45,8 @@ function valueCases(command: VCommand): string[] {
 
 function valuesOf({ choices, completes }: VOptionSpec): string {
   if (choices !== undefined) return `COMPREPLY=($(compgen -W '${choices.join(' ')}' -- "$cur"))`
-  if (completes === 'file') return 'COMPREPLY=($(compgen -f -- "$cur"))'
-  if (completes === 'folder') return 'COMPREPLY=($(compgen -d -- "$cur"))'
+  if (completes === 'file') return FILES
+  if (completes === 'folder') return FOLDERS
   return 'COMPREPLY=()'
 }
 
@@ -51,10 +55,7 @@ function commandCase(command: VCommand): string {
     .map(({ name }) => `--${name}`)
     .join(' ')
   const { completes, choices = [] } = command
-  const operands =
-    completes === 'file'
-      ? 'COMPREPLY=($(compgen -f -- "$cur"))'
-      : `COMPREPLY=($(compgen -W '${choices.join(' ')}' -- "$cur"))`
+  const operands = completes === 'file' ? FILES : `COMPREPLY=($(compgen -W '${choices.join(' ')}' -- "$cur"))`
   return `    ${command.name})
       if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '${options}' -- "$cur"))
       else ${operands}; fi ;;`

@@ -8,8 +8,8 @@ import type { FileHandle } from 'node:fs/promises'
 import { EXIT, VCommandError } from '../exit-codes.js'
 
 /** Bytes of one read. */
-export const READ_BYTES = 262_144
-const READS = 4
+export const READ_BYTES = 524_288
+const READS = 3
 
 /**
  * Reads the bytes from `start` to `end`. Each piece is given away.
