@@ -1,7 +1,7 @@
 /**
  * What goes wrong in the middle: a full disk, a peer that gives up, a person who does, a connection that breaks.
  */
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { VFIOLost, VIOLost } from '@vio/io'
 import type { VUDPTransport } from '@vio/vudp'
@@ -84,6 +84,25 @@ describe('in the middle of a transfer', () => {
     expect([1, 6]).toContain(code)
     expect((await pair.codes)[1]).not.toBe(0)
     expect(readdirSync(pair.to)).toEqual(['.a.bin.vut-part'])
+  })
+
+  it('a part that somebody replaces never gets the final name', async () => {
+    const pair = await disturbed(({ to }) => {
+      writeFileSync(join(to, 'other'), 'half of another')
+      renameSync(join(to, 'other'), join(to, '.a.bin.vut-part'))
+    })
+    expect(await pair.codes).toEqual([6, 7])
+    expect(errorOf(pair.receiver)).toBe('"a.bin" was taken away while it was received')
+    expect(readFileSync(join(pair.to, '.a.bin.vut-part'), 'utf8')).toBe('half of another')
+    expect(readdirSync(pair.to)).toEqual(['.a.bin.vut-part'])
+  })
+
+  it('a final name that somebody takes meanwhile stays theirs, and the part stays', async () => {
+    const pair = await disturbed(({ to }) => writeFileSync(join(to, 'a.bin'), 'theirs'))
+    expect(await pair.codes).toEqual([6, 7])
+    expect(errorOf(pair.receiver)).toBe('"a.bin" is there already')
+    expect(readFileSync(join(pair.to, 'a.bin'), 'utf8')).toBe('theirs')
+    expect(readFileSync(join(pair.to, '.a.bin.vut-part')).equals(BYTES)).toBe(true)
   })
 
   it('a source that shrinks is a failure of the sender, which the receiver hears', async () => {

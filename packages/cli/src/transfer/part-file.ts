@@ -86,7 +86,11 @@ export class PartFile {
   async finish(entry: VTransferEntry, replaces: boolean): Promise<boolean> {
     await this.#handle.truncate(this.#position)
     const isKept = await keepAttributes(this.#handle, entry)
+    const { ino, dev } = await this.#handle.stat()
     await this.#handle.close()
+    const there = await lstat(this.#part).catch(() => undefined)
+    // Somebody else receives a file of this name into this folder: what is there now may be half of theirs.
+    if (there?.ino !== ino || there.dev !== dev) throw replacedError(entry.path)
     if (replaces) await rename(this.#part, this.#final)
     else await placeNew(this.#part, this.#final, entry.path)
     return isKept
@@ -170,6 +174,11 @@ export async function isThere(file: string): Promise<boolean> {
 export function takenError(path: readonly string[]): VCommandError {
   const what = `"${path.map(showName).join('/')}" is there already`
   return new VCommandError(EXIT.localIO, what, 'take it by --rename, --overwrite, or --resume')
+}
+
+function replacedError(path: readonly string[]): VCommandError {
+  const what = `"${path.map(showName).join('/')}" was taken away while it was received`
+  return new VCommandError(EXIT.localIO, what, 'receive it into another folder by --out')
 }
 
 function ignoreMissing(error: unknown): void {
