@@ -11,8 +11,8 @@ import { startReactor } from './support/reactor.js'
 
 const READ = 4096
 const MUCH = 8_000_000
-/** How often one connection is read in one round of the loop at most: 16 times natively, 32 times by Node. */
-const MOST_READS = 32
+/** How often one connection is read in one round of the loop at most; Node itself does it up to 32 times. */
+const MOST_READS = 16
 
 /** Takes all that comes once it is told to. */
 class Taker extends VByteConsumer {
