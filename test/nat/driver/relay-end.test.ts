@@ -225,6 +225,16 @@ describe('the end of a relay', () => {
     await expect(ask(relay.host, '/healthz')).rejects.toBeInstanceOf(Error)
   })
 
+  it('tells both legs of a pair when it is closed, by UDP alone as well', async () => {
+    const relay = await startRelay()
+    const { parties, legs } = await relay.meet()
+    const both = [await relay.bindUDP(legs[0]), await relay.bindUDP(legs[1])]
+    for (const { link } of parties) link?.close()
+    await until(() => relay.host.stats().connections === 0, 'a relay without connections')
+    await relay.host.close()
+    await until(() => both.every(({ events }) => events.at(-1)?.type === 'refused'), 'word to both legs')
+  })
+
   it('drains at once when nothing is relayed', async () => {
     const relay = await startRelay()
     await relay.enter()

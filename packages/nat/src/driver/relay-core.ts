@@ -45,6 +45,8 @@ interface Entry {
 const SWEEP_MS = 5_000
 /** Somebody who takes nothing for so many sweeps, while something waits, is gone. */
 const MAX_STUCK_SWEEPS = 6
+/** To find the links whose time is over all are looked at: not more often than this. */
+const MIN_TIMER_MS = 20
 const NEVER = Number.POSITIVE_INFINITY
 
 /** Both servers over links. */
@@ -214,7 +216,7 @@ export class RelayCore {
     if (this.#isStopped || dueAt === NEVER || (this.#timer !== null && this.#timerAt <= dueAt)) return
     this.#timer?.cancel()
     this.#timerAt = dueAt
-    this.#timer = this.#reactor.schedule(Math.max(0, dueAt - this.#now), () => {
+    this.#timer = this.#reactor.schedule(Math.max(MIN_TIMER_MS, dueAt - this.#now), () => {
       this.#timer = null
       this.#parts.rendezvous.handleTimeout(this.#now)
       this.flush()

@@ -227,6 +227,8 @@ export class VRelayHost implements AsyncDisposable {
     relay.drain()
     core.flush()
     core.closeAll(true)
+    // Word to the legs at sockets leaves in the next turn.
+    await this.#until(() => false, TICK_MS)
     await this.#until(() => intake.openConnections === 0, CLOSE_MS)
     core.closeAll(false)
     await this.#until(() => intake.openConnections === 0, CLOSE_MS)
