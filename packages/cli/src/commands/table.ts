@@ -6,6 +6,7 @@
 import type { VCommand } from '../command.js'
 import { COMPLETION_COMMAND } from './completion.js'
 import { DEMO_COMMAND } from './demo.js'
+import { DOCTOR_COMMAND } from './doctor.js'
 import { FORWARD_COMMAND } from './forward.js'
 import { PIPE_COMMAND } from './pipe.js'
 import { RECV_COMMAND } from './recv.js'
@@ -19,6 +20,7 @@ export const COMMANDS: readonly VCommand[] = [
   PIPE_COMMAND,
   FORWARD_COMMAND,
   RELAY_COMMAND,
+  DOCTOR_COMMAND,
   DEMO_COMMAND,
   COMPLETION_COMMAND,
 ]
