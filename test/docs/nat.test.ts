@@ -9,7 +9,7 @@ import { expect, it } from 'vitest'
 it('connects two sides by a code', async () => {
   const reactor = new VReactor()
   reactor.start()
-  await using host = new VRelayHost(reactor, { host: '127.0.0.1', port: 0, otherPort: 0 })
+  const host = new VRelayHost(reactor, { host: '127.0.0.1', port: 0, otherPort: 0 })
   await host.listen()
   const relays = [String(host.address)]
   let told: (code: string) => void = () => undefined
@@ -36,5 +36,6 @@ it('connects two sides by a code', async () => {
   for await (const piece of here) pieces.push(piece as Buffer)
   expect(Buffer.concat(pieces).toString()).toBe('hello')
   await Promise.all([connecter.whenReleased, other.whenReleased])
+  await host.close()
   reactor.stop()
 })
