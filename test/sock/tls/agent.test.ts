@@ -1,7 +1,7 @@
 /**
  * TLS sockets as chain ends: whom they connect to, what the chain is asked, and what a listener makes of its connections.
  */
-import { connect as netConnect, type Socket } from 'node:net'
+import { type AddressInfo, createServer, connect as netConnect, type Socket } from 'node:net'
 import { VIPSocketPeer, VNoHalfClose } from '@vio/io'
 import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeLog, VProbeProducer } from '@vio/io/testing'
 import { VFIOCompleted, VFIOLost, VReactor } from '@vio/reactor'
@@ -86,6 +86,31 @@ function clientOf(reactor: VReactor, options: VTLSClientSocketAgentOptions = {})
 }
 
 describe('a TLS client', () => {
+  it('is given up by its signal while the handshake goes on, attached or not', async () => {
+    const reactor = makeReactor()
+    const sockets: Socket[] = []
+    const silent = createServer((socket) => {
+      socket.on('error', () => undefined)
+      sockets.push(socket.resume())
+    })
+    await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening))
+    closers.push(() => silent.close())
+    const { port } = silent.address() as AddressInfo
+    for (const isAttached of [true, false]) {
+      const agent = clientOf(reactor)
+      const sink = isAttached ? endsOn(agent).sink : null
+      const later = new AbortController()
+      const reason = new Error('enough')
+      const connecting = agent.connectTo({ host: '127.0.0.1', port }, { signal: later.signal })
+      await eventually(() => agent.tls !== null)
+      later.abort(reason)
+      await expect(connecting).rejects.toBe(reason)
+      expect(agent.closed).toBe(true)
+      if (sink !== null) await eventually(() => sink.ended?.clean === false)
+      await eventually(() => sockets.at(-1)?.destroyed === true)
+    }
+  })
+
   it('connects to a host by name, and talks, and half-closes by default [VE-S23]', async () => {
     const reactor = makeReactor()
     const { port, ends, agents } = await serving(reactor)

@@ -157,16 +157,7 @@ async function connected(
     ? new VTLSClientSocketAgent(reactor, null, tls === undefined ? common : { ...common, tls })
     : new VTCPClientSocketAgent(reactor, null, common)
   const { host, port } = address
-  // A handshake under way does not look at the signal.
-  const onAbort = (): void => agent.reset()
-  signal.addEventListener('abort', onAbort, { once: true })
-  const isConnected = await Promise.race([
-    agent.connectTo({ host, port }, { ...lookup, signal }),
-    aborted(signal),
-  ])
-  signal.removeEventListener('abort', onAbort)
-  signal.throwIfAborted()
-  if (isConnected) return agent
+  if (await agent.connectTo({ host, port }, { ...lookup, signal })) return agent
   throw agent.endReason?.value ?? new VIOLost(`no connection to the relay ${formatRelayAddress(address)}`)
 }
 
@@ -206,10 +197,6 @@ function upgraded(pair: VByteIOPair, address: VRelayAddress, signal: AbortSignal
       found(socket)
     })
   })
-}
-
-function aborted(signal: AbortSignal): Promise<false> {
-  return new Promise((settled) => signal.addEventListener('abort', () => settled(false), { once: true }))
 }
 
 function asError(reason: unknown): Error {

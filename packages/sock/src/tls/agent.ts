@@ -6,7 +6,7 @@
  * gives and takes no byte of the chain.
  */
 import { Socket } from 'node:net'
-import { type IVAnyConsumer, VIPSocketPeer, type VPeer, type VSocketPeer } from '@vio/io'
+import { type IVAnyConsumer, VFIOLost, VIOLost, VIPSocketPeer, type VPeer, type VSocketPeer } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import type { VConnectTarget, VConnectToOptions } from '../connecting.js'
 import { describeValue } from '../describe.js'
@@ -101,7 +101,7 @@ export class VTLSClientSocketAgent extends VClientSocketAgent {
    */
   override connectTo(target: VConnectTarget, options: VConnectToOptions = {}): Promise<boolean> {
     if ('host' in target && typeof target.host === 'string') this.#names.target = target.host
-    const outcome = super.connectTo(target, options).then((connected) => connected && this.#isSecured())
+    const outcome = this.#secured(super.connectTo(target, options), options.signal)
     outcome.catch(() => undefined)
     return outcome
   }
@@ -117,6 +117,20 @@ export class VTLSClientSocketAgent extends VClientSocketAgent {
   protected override tellState(consumer: IVAnyConsumer): void {
     super.tellState(consumer)
     this.#tls.askAgain(consumer)
+  }
+
+  /** The handshake is a part of connecting: the signal ends it, too. */
+  async #secured(connecting: Promise<boolean>, signal: AbortSignal | undefined): Promise<boolean> {
+    if (!(await connecting)) return false
+    const onAbort = (): void => {
+      this.reset(new VFIOLost(new VIOLost('the connection was given up', { cause: signal?.reason })))
+    }
+    if (signal?.aborted === true) onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const secured = await this.#isSecured()
+    signal?.removeEventListener('abort', onAbort)
+    if (!secured) signal?.throwIfAborted()
+    return secured
   }
 
   #isSecured(): Promise<boolean> {
