@@ -36,6 +36,7 @@ export {
   type VRelayQuotas,
 } from './driver/relay-quotas.js'
 export { relayMetrics, type VRelayStats } from './driver/relay-stats.js'
+export { VUDPRelayedLink, type VUDPRelayedLinkOptions } from './driver/relayed-link.js'
 export * from './host-filter.js'
 export { type IVLaneOwner, VLane } from './lane.js'
 export * from './lane-peers.js'
