@@ -37,7 +37,7 @@ export interface VRelayHostOptions {
   readonly port?: number
   /** The second port of STUN. By default the one after `port`; 0 for any. */
   readonly otherPort?: number
-  /** Two numeric addresses of this machine by which STUN tells more about NATs. By default there is one. */
+  /** Two numeric addresses of this machine, by which STUN tells more about NATs; TCP is taken on both. By default one. */
   readonly stunHosts?: readonly [string, string]
   /** Key and certificate. By default TLS and wss are not spoken. */
   readonly tls?: VTLSServerOptions
@@ -63,7 +63,8 @@ const SPARE_PER_SOURCE = 16
 
 /** What there is while it runs. */
 interface Running {
-  readonly listener: VTCPListeningSocket
+  /** One for each address; all have the same port. */
+  readonly listeners: readonly VTCPListeningSocket[]
   readonly udp: RelayUDP
   readonly http: RelayHTTP | null
   readonly intake: RelayIntake
@@ -107,7 +108,7 @@ export class VRelayHost implements AsyncDisposable {
 
   /** What the port is bound to; null before `listen` and after the end. */
   get address(): VIPSocketPeer | null {
-    return this.#running?.listener.address ?? null
+    return this.#running?.listeners[0]?.address ?? null
   }
 
   /** What the HTTP port is bound to; null without one. */
@@ -139,8 +140,8 @@ export class VRelayHost implements AsyncDisposable {
     const http = wanted === undefined ? null : this.#makeHTTP()
     try {
       if (wanted !== undefined) await http?.listen(wanted.host, wanted.port)
-      const { listener, sockets, plan } = await this.#bindAll()
-      this.#running = { listener, http, ...this.#makeServers(sockets, plan) }
+      const { listeners, sockets, plan } = await this.#bindAll()
+      this.#running = { listeners, http, ...this.#makeServers(sockets, plan) }
     } catch (error) {
       this.#state = 'closed'
       await http?.close()
@@ -149,7 +150,7 @@ export class VRelayHost implements AsyncDisposable {
     this.#startedAt = this.reactor.time()
     this.#state = 'running'
     this.#running.udp.start()
-    this.#running.listener.listen()
+    for (const listener of this.#running.listeners) listener.listen()
   }
 
   /** Its numbers. */
@@ -197,7 +198,7 @@ export class VRelayHost implements AsyncDisposable {
     const running = this.#running
     if (this.#state === 'running' && running !== null) {
       this.#state = 'draining'
-      running.listener.closeIO(new VFIOCompleted())
+      closeAll(running.listeners)
       running.intake.close()
       running.core.drain()
       await this.#until(() => running.relay.openPairs === 0 || this.#state !== 'draining', deadlineMs)
@@ -220,8 +221,8 @@ export class VRelayHost implements AsyncDisposable {
     const running = this.#running
     this.#state = 'closed'
     if (running === null) return
-    const { listener, intake, core, relay, udp, http } = running
-    listener.closeIO(new VFIOCompleted())
+    const { listeners, intake, core, relay, udp, http } = running
+    closeAll(listeners)
     intake.close()
     core.drain()
     relay.drain()
@@ -262,24 +263,34 @@ export class VRelayHost implements AsyncDisposable {
   }
 
   /** TCP and UDP on one number. Where any will do, another one is tried if the first is taken for one of them. */
-  async #bindAll(): Promise<{ listener: VTCPListeningSocket; sockets: BoundSockets; plan: RelayUDPPlan }> {
+  async #bindAll(): Promise<Pick<Running, 'listeners'> & { sockets: BoundSockets; plan: RelayUDPPlan }> {
     const { host = '', port = DEFAULT_RELAY_PORT, stunHosts = null } = this.#options
+    const hosts = host === '' ? [host] : new Set([host, ...(stunHosts ?? [])])
     for (let triesLeft = port === 0 ? PORT_TRIES : 1; ; triesLeft -= 1) {
-      const listener = this.#makeListener()
-      await listener.bind(new VIPSocketPeer(host, port))
-      const plan: RelayUDPPlan = {
-        host,
-        port: listener.port,
-        otherPort: this.#otherPort(listener.port),
-        stunHosts,
-        stunLimit: { perSecond: this.#quotas.stunPerSecond, burst: 3 * this.#quotas.stunPerSecond },
-      }
+      const listeners: VTCPListeningSocket[] = []
       try {
-        return { listener, sockets: await bindRelayUDP(plan), plan }
+        for (const each of hosts) {
+          const listener = this.#makeListener()
+          await listener.bind(new VIPSocketPeer(each, listeners[0]?.port ?? port))
+          listeners.push(listener)
+        }
+        const plan = this.#planFor(host, listeners[0]?.port ?? port)
+        return { listeners, sockets: await bindRelayUDP(plan), plan }
       } catch (error) {
-        listener.closeIO(new VFIOCompleted())
+        closeAll(listeners)
         if (triesLeft <= 1 || (error as VSocketError).code !== 'EADDRINUSE') throw error
       }
+    }
+  }
+
+  #planFor(host: string, port: number): RelayUDPPlan {
+    const { stunPerSecond } = this.#quotas
+    return {
+      host,
+      port,
+      otherPort: this.#otherPort(port),
+      stunHosts: this.#options.stunHosts ?? null,
+      stunLimit: { perSecond: stunPerSecond, burst: 3 * stunPerSecond },
     }
   }
 
@@ -299,7 +310,7 @@ export class VRelayHost implements AsyncDisposable {
     })
   }
 
-  #makeServers(sockets: BoundSockets, plan: RelayUDPPlan): Omit<Running, 'listener' | 'http'> {
+  #makeServers(sockets: BoundSockets, plan: RelayUDPPlan): Omit<Running, 'listeners' | 'http'> {
     const { reactor } = this
     const random = this.#random
     const quotas = this.#quotas
@@ -329,4 +340,8 @@ export class VRelayHost implements AsyncDisposable {
     })
     return { udp, intake, core, relay, rendezvous }
   }
+}
+
+function closeAll(listeners: readonly VTCPListeningSocket[]): void {
+  for (const listener of listeners) listener.closeIO(new VFIOCompleted())
 }
