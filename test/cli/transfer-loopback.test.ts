@@ -4,7 +4,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { runPair, tempFolder } from './support.js'
+import { eventsOf, runPair, tempFolder } from './support.js'
 
 describe('vut send to vut recv', () => {
   it('brings one file, with its permissions and its time, and both end with 0', async () => {
@@ -40,5 +40,20 @@ describe('vut send to vut recv', () => {
     for (const name of names)
       expect(readFileSync(join(to, 'box', name), 'utf8')).toBe(name === 'leer' ? '' : name)
     expect(statSync(join(to, 'box/nothing')).isDirectory()).toBe(true)
+  })
+
+  it('brings hundreds of files, which get their names side by side', async () => {
+    const [from, to] = [tempFolder(), tempFolder()]
+    mkdirSync(join(from, 'box'))
+    for (let at = 0; at < 400; at++) writeFileSync(join(from, 'box', `f${at}`), 'x'.repeat(at))
+    const { codes, contexts } = await runPair(
+      ['send', 'box', '--json'],
+      ['recv', '7-lan-orc', '--yes', '--json'],
+      [{ folder: from }, { folder: to }],
+    )
+    expect(codes).toEqual([0, 0])
+    expect(readdirSync(join(to, 'box'))).toHaveLength(400)
+    for (let at = 0; at < 400; at++) expect(statSync(join(to, 'box', `f${at}`)).size).toBe(at)
+    expect(eventsOf(contexts[1]).at(-1)).toMatchObject({ type: 'done', files: 400, bytes: (400 * 399) / 2 })
   })
 })

@@ -43,9 +43,7 @@ export class PartFile {
   /** Opens the file to be written, behind `state` of it or, without, from its beginning. */
   static async open(final: string, state?: VPartState): Promise<PartFile> {
     if (state !== undefined) return new PartFile(await openPart(final), final, state)
-    await unlink(partPath(final)).catch(ignoreMissing)
-    const handle = await open(partPath(final), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
-    return new PartFile(handle, final, { sizeBytes: 0, hash: newHash() })
+    return new PartFile(await openNew(partPath(final)), final, { sizeBytes: 0, hash: newHash() })
   }
 
   /** What an earlier attempt has left of a file, at most `mostBytes` of it; undefined for nothing. */
@@ -84,9 +82,9 @@ export class PartFile {
    * @throws VCommandError (7) if the name is taken
    */
   async finish(entry: VTransferEntry, replaces: boolean): Promise<boolean> {
-    await this.#handle.truncate(this.#position)
+    const { ino, dev, size } = await this.#handle.stat()
+    if (size !== this.#position) await this.#handle.truncate(this.#position)
     const isKept = await keepAttributes(this.#handle, entry)
-    const { ino, dev } = await this.#handle.stat()
     await this.#handle.close()
     const there = await lstat(this.#part).catch(() => undefined)
     // Somebody else receives a file of this name into this folder: what is there now may be half of theirs.
@@ -132,6 +130,18 @@ async function keepAttributes(handle: FileHandle, { mode, changedMs }: VTransfer
 /** Where a file is until it is whole. */
 export function partPath(final: string): string {
   return join(dirname(final), partName(final.slice(dirname(final).length).replace(/^[/\\]/, '')))
+}
+
+/** Opens a file that is new. What an earlier attempt has left is removed. */
+async function openNew(part: string): Promise<FileHandle> {
+  const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW
+  try {
+    return await open(part, flags, 0o600)
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+  }
+  await unlink(part)
+  return await open(part, flags, 0o600)
 }
 
 /** Opens what an earlier attempt has left. It has to be a file of its own, not a link of either kind. */

@@ -14,11 +14,12 @@ import type { VMeeting } from '../meeting.js'
 import { leave } from './ending.js'
 import type { VTransferEnd } from './machine.js'
 import { totalBytes, type VTransferEntry } from './manifest.js'
+import { showName } from './names.js'
 import { endFailure } from './outcome.js'
 import { isThere, PartFile, takenError } from './part-file.js'
 import { ReceiveMachine, type VReceiveEvent } from './receive-machine.js'
-import type { VTargetPlan } from './target.js'
-import { extentsOf } from './target.js'
+import type { VExtent } from './record.js'
+import { extentsOf, type VTargetPlan } from './target.js'
 import { TransferEnd } from './transfer-end.js'
 
 /** What decides about an offer. */
@@ -56,6 +57,9 @@ export async function receiveFiles(
   return await new FileReceiver(context, receiver).run(meeting)
 }
 
+/** Files that are named at the same time. */
+const MAX_JOBS = 8
+
 type Event = VReceiveEvent | VTransferEnd
 
 class FileReceiver {
@@ -77,6 +81,8 @@ class FileReceiver {
   /** Places in the list of the folders that were made. */
   readonly #made: number[] = []
   #warned = false
+  /** Files that are being named. None of these promises rejects. */
+  readonly #jobs = new Set<Promise<void>>()
   #filesLeft = 0
   #bytes = 0
   #digest: Buffer | undefined
@@ -106,6 +112,7 @@ class FileReceiver {
       throw failure
     } finally {
       signal.removeEventListener('abort', onAbort)
+      await Promise.all(this.#jobs)
       await this.#part?.close()
       this.#end.finish()
       await leave(transport)
@@ -123,6 +130,7 @@ class FileReceiver {
   async #work(): Promise<VReceiveResult> {
     for (;;) {
       const event = await this.#next()
+      if (event.type === 'lost') await Promise.all(this.#jobs)
       if (event.type === 'finished' || (event.type === 'lost' && this.#hasAll)) return this.#result()
       if (event.type === 'offer') await this.#decide(event.entries)
       else if (event.type === 'file') await this.#begin(event.index, event.offset)
@@ -202,25 +210,33 @@ class FileReceiver {
     this.#progress(bytes)
   }
 
+  /** A file is whole. Naming it goes on while the next one comes. */
   async #finish({ index, sizeBytes, digest }: VReceiveEvent & { type: 'fileEnd' }): Promise<void> {
-    const entry = this.#entry(index)
-    const own = this.#standsIn ? this.#plan.present.get(index)?.digest : this.#part?.digest()
-    if (own?.equals(digest) !== true) {
-      await this.#part?.discard()
-      this.#part = null
-      throw new VCommandError(
-        EXIT.failure,
-        `"${entry.path.join('/')}" has arrived with another digest than it was sent with`,
-        'send it again',
-      )
-    }
     const part = this.#part
     this.#part = null
-    if ((await part?.finish(entry, this.#receiver.replaces)) === false) this.#warnOnce()
-    this.#digest = own
-    this.#filesLeft -= 1
-    this.#machine.receipt({ index, sizeBytes, digest: own })
-    this.#end.flush()
+    const own = this.#standsIn ? this.#plan.present.get(index)?.digest : part?.digest()
+    if (own?.equals(digest) !== true) {
+      await part?.discard()
+      throw digestError(this.#entry(index))
+    }
+    const job = this.#complete(part, { index, sizeBytes, digest: own })
+    this.#jobs.add(job)
+    void job.then(() => this.#jobs.delete(job))
+    if (this.#jobs.size >= MAX_JOBS) await Promise.race(this.#jobs)
+  }
+
+  /** Gives a file its name and tells the sender. A failure stops the whole. */
+  async #complete(part: PartFile | null, extent: VExtent): Promise<void> {
+    try {
+      const isKept = await part?.finish(this.#entry(extent.index), this.#receiver.replaces)
+      if (isKept === false) this.#warnOnce()
+      this.#digest = extent.digest
+      this.#filesLeft -= 1
+      this.#machine.receipt(extent)
+      this.#end.flush()
+    } catch (error) {
+      this.#stop(error as Error)
+    }
   }
 
   /** Folders get their permissions and times last, as writing into them needs the one and changes the other. */
@@ -271,6 +287,11 @@ class FileReceiver {
   #path(index: number): string {
     return this.#plan.paths[index] ?? ''
   }
+}
+
+function digestError({ path }: VTransferEntry): VCommandError {
+  const what = `"${path.map(showName).join('/')}" has arrived with another digest than it was sent with`
+  return new VCommandError(EXIT.failure, what, 'send it again')
 }
 
 /** True if it was made, false if it was there. */
