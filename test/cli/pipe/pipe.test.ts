@@ -35,9 +35,7 @@ function input(...pieces: readonly (Buffer | string)[]): PassThrough {
 const [A, B] = [['pipe'], ['pipe', '7-lan-orc']] as const
 
 /** Runs two sides and hands out their transports while they run. */
-async function runOpen(
-  changes: Parameters<typeof runPair>[2],
-): Promise<{
+async function runOpen(changes: Parameters<typeof runPair>[2]): Promise<{
   codes: Promise<[number, number]>
   transports: VUDPTransport[]
   interrupt: AbortController
