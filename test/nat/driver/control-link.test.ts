@@ -219,6 +219,8 @@ describe('a link that stands', () => {
     let refusals = 0
     const piece = (at: number): Buffer => Buffer.alloc(10_000, at % 251)
     while (refusals < 50) {
+      // The systems between hold a few megabytes at most.
+      expect(taken).toBeLessThan(5_000)
       if (link.send(piece(taken))) taken += 1
       else {
         refusals += 1
