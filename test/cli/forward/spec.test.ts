@@ -163,6 +163,9 @@ describe('AllowList', () => {
       ['127.0.0.1', '::1', 'localhost', '', '0.0.0.0', '::', '192.0.2.1', 'example.org'].map(at),
     ).toEqual([true, true, true, false, false, false, false, false])
     expect(list.allowsListen({ kind: 'unix', path: '/tmp/x' })).toBe(false)
+    expect(new AllowList(['/tmp/x']).allowsListen({ kind: 'unix', path: '/tmp/x' })).toBe(false)
+    expect(new AllowList(['listen:/tmp/*']).allowsListen({ kind: 'unix', path: '/tmp/x' })).toBe(true)
+    expect(new AllowList(['listen:/tmp/*']).allows(unixTarget('/tmp/x'))).toBe('no')
     expect(new AllowList(['listen:*:8080']).allowsListen({ kind: 'udp', host: '', port: 8080 })).toBe(true)
     expect(new AllowList(['localhost']).allowsListen({ kind: 'tcp', host: '127.0.0.1', port: 1 })).toBe(false)
   })

@@ -29,6 +29,8 @@ interface Rule {
 /** Rules that hold where none were given to the side that waits. */
 export const DEFAULT_RULES: readonly string[] = ['localhost', 'listen:localhost']
 
+const LISTEN = 'listen:'
+
 const LOOPBACK = ['127.0.0.0/8', '::1/128'] as const
 
 /** The rules of one side. */
@@ -37,10 +39,11 @@ export class AllowList {
   readonly texts: readonly string[]
   readonly #rules: readonly Rule[]
   readonly #paths: readonly string[]
+  readonly #listenPaths: readonly string[]
   readonly #isAny: boolean
 
   /**
-   * @param texts rules: `any`, `none`, `HOST[:PORTS]` with `tcp:`, `udp:` or `listen:` before it, or a `/path`; HOST is a
+   * @param texts rules: `any`, `none`, `HOST[:PORTS]` with `tcp:`, `udp:` or `listen:` before it, a `/path` or `listen:/path`; HOST is a
    *   name, `*.name`, an address, a block such as `10.0.0.0/8`, `localhost` for this machine, or `*`
    * @throws ForwardUsage for a text that is no rule
    */
@@ -48,19 +51,20 @@ export class AllowList {
     this.texts = texts
     this.#isAny = texts.includes('any')
     const others = texts.filter((text) => text !== 'any' && text !== 'none')
-    this.#paths = others.filter(isPathRule).map((text) => text.replace(/^@/, '\0'))
-    this.#rules = others.filter((text) => !isPathRule(text)).map(ruleOf)
+    this.#paths = others.filter(isPathRule).map(pathOf)
+    this.#listenPaths = others.filter(isListenPath).map((text) => pathOf(text.slice(LISTEN.length)))
+    this.#rules = others.filter((text) => !isPathRule(text) && !isListenPath(text)).map(ruleOf)
   }
 
   /** True if nothing at all is allowed. */
   get isEmpty(): boolean {
-    return !this.#isAny && this.#rules.length === 0 && this.#paths.length === 0
+    return !this.#isAny && this.#rules.length + this.#paths.length + this.#listenPaths.length === 0
   }
 
   /** Whether a target may be tried: `maybe` if that depends on the addresses of its name, see `allowsAddress`. */
   allows(target: ForwardTarget): 'yes' | 'no' | 'maybe' {
     if (this.#isAny) return 'yes'
-    if (target.kind === 'unix') return this.#allowsPath(target.path) ? 'yes' : 'no'
+    if (target.kind === 'unix') return holdsPath(this.#paths, target.path) ? 'yes' : 'no'
     if (ipVersionOf(target.host) !== 0) return this.allowsAddress(target, target.host) ? 'yes' : 'no'
     const rules = this.#rulesFor(target.kind, target.port)
     if (rules.some((rule) => rule.addresses === null && rule.name === undefined)) return 'yes'
@@ -76,7 +80,7 @@ export class AllowList {
   /** Whether the other side may have something listened on here. */
   allowsListen(listen: ListenAt): boolean {
     if (this.#isAny) return true
-    if (listen.kind === 'unix') return this.#allowsPath(listen.path)
+    if (listen.kind === 'unix') return holdsPath(this.#listenPaths, listen.path)
     // No address is all addresses, which takes a rule for all of them.
     return this.#rulesFor('listen', listen.port).some((rule) => {
       const isAll = rule.addresses === null && rule.name === undefined
@@ -91,26 +95,34 @@ export class AllowList {
       return isForUse && port >= rule.firstPort && port <= rule.lastPort
     })
   }
-
-  #allowsPath(path: string): boolean {
-    // A path that goes up again is another one than it says.
-    if (path.split('/').includes('..')) return false
-    return this.#paths.some((rule) =>
-      rule.endsWith('/*') ? path.startsWith(rule.slice(0, -1)) && path.length >= rule.length : path === rule,
-    )
-  }
 }
 
 /** The rule that would let a target in, as it is given to `--allow`. */
 export function ruleFor(text: string): string {
   const plain = text.replace(/\/udp$/, '')
-  // A path is a rule by itself, whatever it is for; a rule for listening holds for both protocols.
-  if (text.startsWith('listen:')) return isPathRule(plain.slice(7)) ? text.slice(7) : plain
-  return plain === text || isPathRule(text) ? text : `udp:${plain}`
+  if (plain === text || isPathRule(text) || isListenPath(text)) return text
+  // A rule for listening holds for both protocols.
+  return text.startsWith(LISTEN) ? plain : `udp:${plain}`
 }
 
 function isPathRule(text: string): boolean {
   return /^[/.@]/.test(text)
+}
+
+function isListenPath(text: string): boolean {
+  return text.startsWith(LISTEN) && isPathRule(text.slice(LISTEN.length))
+}
+
+function pathOf(text: string): string {
+  return text.replace(/^@/, '\0')
+}
+
+function holdsPath(rules: readonly string[], path: string): boolean {
+  // A path that goes up again is another one than it says.
+  if (path.split('/').includes('..')) return false
+  return rules.some((rule) =>
+    rule.endsWith('/*') ? path.startsWith(rule.slice(0, -1)) && path.length >= rule.length : path === rule,
+  )
 }
 
 function ruleOf(text: string): Rule {
