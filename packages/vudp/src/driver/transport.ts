@@ -194,8 +194,8 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
   }
 
   /**
-   * Another address where the peer may be: it is tried as long as the handshake goes on. False where that is over, or the
-   * version is bound to one address.
+   * An address where the peer may be: it is tried at once, and as long as the handshake goes on. False where that is over,
+   * or the version is bound to one address.
    */
   addCandidate(peer: VIPSocketPeer): boolean {
     const { engine } = this.#core

@@ -89,12 +89,12 @@ export class VUDPConnection implements IVUDPEngine {
     return this.#parts.handshake.keys.tag
   }
 
-  /** Another address where the peer may be: it is tried as long as the handshake goes on. */
+  /** An address where the peer may be: it is tried at once, also if it is known, and as long as the handshake goes on. */
   addCandidate(now: number, peer: VIPSocketPeer): void {
     this.#begin(now)
     const { handshake } = this.#parts
     if (handshake.result !== null || handshake.failure >= 0) return
-    handshake.candidates.add(now, peer)
+    handshake.candidates.hasten(now, peer)
     handshake.onTimeout(now)
   }
 

@@ -28,6 +28,11 @@ class Repeat {
     this.#delayMs = Math.min(2 * this.#delayMs, this.#maxMs)
   }
 
+  /** There is a reason to believe that it will be heard now. */
+  hasten(now: number): void {
+    if (this.dueAt !== Number.POSITIVE_INFINITY) this.dueAt = Math.min(this.dueAt, now)
+  }
+
   end(): void {
     this.dueAt = Number.POSITIVE_INFINITY
   }
@@ -86,6 +91,13 @@ export class Candidates {
     if (this.#isOver) candidate.init.end()
     this.#list.push(candidate)
     return candidate
+  }
+
+  /** The peer is believed to be reached at an address from now on: what waits to be repeated there goes at once. */
+  hasten(now: number, peer: VIPSocketPeer): void {
+    const candidate = this.add(now, peer)
+    candidate?.init.hasten(now)
+    candidate?.punch.hasten(now)
   }
 
   /** The candidate of an address, or null. */
