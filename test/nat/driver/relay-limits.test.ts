@@ -2,6 +2,7 @@
  * A relay among people who do not mean well: each limit refuses by its name, and honest pairs go on.
  */
 import { connect, type Socket } from 'node:net'
+import { connect as connectTLS } from 'node:tls'
 import { VIPSocketPeer, VTransmitBatch } from '@vio/io'
 import { encodeRendezvous } from '@vio/nat'
 import { VSeededRandom } from '@vio/reactor/testing'
@@ -9,6 +10,9 @@ import { VDatagramSocket } from '@vio/sock'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { skipUnless } from '../../lib/skip.js'
 import { carries, type RelayRig, startRelay, until } from './relay-rig.js'
+
+/** What a party hands over as its share: any 32 bytes do, as long as nobody uses them. */
+const SHARE = Buffer.alloc(32, 5).toString('base64')
 
 /** A plain connection. */
 class Raw {
@@ -58,7 +62,7 @@ describe('a quota', () => {
       const relay = await startRelay({ quotas })
       for (const isFull of [false, false, true]) {
         const party = await relay.enter()
-        party.send({ type: 'create' })
+        party.send({ type: 'create', share: SHARE })
         if (isFull) expect(await party.next('refused')).toMatchObject({ reason: 'too-many-rooms' })
         else await party.next('created')
       }
@@ -93,7 +97,7 @@ describe('a quota', () => {
     const relay = await startRelay({ quotas: { entersPerMinute: 0.001, maxEntersAtOnce: 2 } })
     for (const isTooOften of [false, false, true]) {
       const party = await relay.enter()
-      party.send({ type: 'create' })
+      party.send({ type: 'create', share: SHARE })
       if (isTooOften) expect(await party.next('refused')).toMatchObject({ reason: 'too-often' })
       else await party.next('created')
     }
@@ -152,7 +156,11 @@ describe('whoever does not keep to the rules', () => {
     ['a message that is no JSON', message('hello'), 'malformed'],
     ['another version', message('{"v":2,"type":"create"}'), 'version'],
     ['a message out of turn', encodeRendezvous({ type: 'pass', data: '' }), 'out-of-turn'],
-    ['a room that is not there', encodeRendezvous({ type: 'join', room: 999_999 }), 'no-such-room'],
+    [
+      'a room that is not there',
+      encodeRendezvous({ type: 'join', room: 999_999, share: SHARE }),
+      'no-such-room',
+    ],
     [
       'a leg that is not there',
       encodeRendezvous({ type: 'relay', leg: '00'.repeat(8), mac: 'AAAA' }),
@@ -190,6 +198,31 @@ describe('whoever does not keep to the rules', () => {
     expect(relay.logged).toEqual([])
   })
 
+  it('is closed when its WebSocket says what is too long, and nobody else is', async () => {
+    const relay = await startRelay()
+    const [honest, greedy] = [await relay.enter('ws'), await relay.enter('ws')]
+    expect(greedy.link?.send(Buffer.alloc(200_000))).toBe(true)
+    await greedy.end()
+    expect(greedy.error?.message).toContain('1009')
+    honest.send({ type: 'ping' })
+    await honest.next('pong')
+    expect(relay.logged).toEqual([])
+  })
+
+  it('is dropped when it speaks TLS inside of TLS', async () => {
+    const relay = await startRelay()
+    const socket = connectTLS({ port: relay.port, host: '127.0.0.1', rejectUnauthorized: false })
+    let isClosed = false
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      isClosed = true
+    })
+    socket.on('secureConnect', () => socket.write(Buffer.from('1603010200010001fc0303', 'hex')))
+    onTestFinished(() => void socket.destroy())
+    await until(() => isClosed, 'the end of a connection')
+    expect(relay.host.stats()).toMatchObject({ links: 0, connectionsStrange: 1 })
+  })
+
   it('is dropped when it takes too long to become a link: byte by byte, or not at all', async () => {
     const relay = await startRelay({ handshakeMs: 150 })
     const honest = await relay.enter()
@@ -208,7 +241,7 @@ describe('whoever does not keep to the rules', () => {
 
   it('leaves nothing behind when it goes at any point', async () => {
     const relay = await startRelay()
-    const create = encodeRendezvous({ type: 'create' })
+    const create = encodeRendezvous({ type: 'create', share: SHARE })
     const starts = [
       [],
       [PLAIN],
@@ -235,15 +268,15 @@ describe('whoever does not keep to the rules', () => {
   it('has a room burnt when it goes as a guest', async () => {
     const relay = await startRelay()
     const creator = await relay.enter()
-    creator.send({ type: 'create' })
+    creator.send({ type: 'create', share: SHARE })
     const { room } = await creator.next('created')
     const raw = new Raw(relay.port)
-    raw.socket.write(Buffer.concat([PLAIN, encodeRendezvous({ type: 'join', room })]))
+    raw.socket.write(Buffer.concat([PLAIN, encodeRendezvous({ type: 'join', room, share: SHARE })]))
     await creator.next('joined')
     raw.socket.resetAndDestroy()
     expect(await creator.next('left')).toMatchObject({ reason: 'gone' })
     const late = await relay.enter()
-    late.send({ type: 'join', room })
+    late.send({ type: 'join', room, share: SHARE })
     expect(await late.next('refused')).toMatchObject({ reason: 'room-closed' })
   })
 })
