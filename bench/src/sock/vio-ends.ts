@@ -2,7 +2,7 @@
  * Connected ends for the chains of the socket bench: the TCP agents and listeners of `@vio/sock`, with their defaults but
  * for the sizes, which are the ones of all stacks.
  */
-import { type IVHalfClose, VHalfClose, VIPSocketPeer, VNoHalfClose } from '@vio/io'
+import { VIPSocketPeer, VNoHalfClose } from '@vio/io'
 import type { VReactor } from '@vio/reactor'
 import {
   type VClientSocketAgent,
@@ -20,6 +20,8 @@ const SIZES: VClientSocketAgentOptions = {
   maxWrite: TRANSFER_BYTES,
   wbufLen: TRANSFER_BYTES,
 }
+
+const NO_HALF_CLOSE = new VNoHalfClose()
 
 /** Makes ends over one transport. */
 export class Ends {
@@ -48,23 +50,19 @@ export class Ends {
 
   /** Begins to connect to loopback. The end of the input closes the output too. */
   begin(port: number): VClientSocketAgent {
-    const end = this.#make(new VNoHalfClose())
+    const end = this.#make({ ...SIZES, halfClosePolicy: NO_HALF_CLOSE })
     end.connect(new VIPSocketPeer('127.0.0.1', port))
     return end
   }
 
   /** Connects to loopback. */
   async connect(port: number): Promise<VClientSocketAgent> {
-    const end = this.#make(new VHalfClose())
+    const end = this.#make(SIZES)
     if (await end.connectTo(new VIPSocketPeer('127.0.0.1', port))) return end
     throw end.endReason?.value ?? new Error('there is no connection')
   }
 
-  #make(halfClosePolicy: IVHalfClose): VClientSocketAgent {
-    return new VTCPClientSocketAgent(this.#reactor, null, {
-      ...SIZES,
-      transport: this.#transport,
-      halfClosePolicy,
-    })
+  #make(options: VClientSocketAgentOptions): VClientSocketAgent {
+    return new VTCPClientSocketAgent(this.#reactor, null, { ...options, transport: this.#transport })
   }
 }

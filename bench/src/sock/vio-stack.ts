@@ -41,6 +41,11 @@ class Counting extends VByteConsumer {
   }
 }
 
+/** Takes what comes, like a listener that does nothing. */
+class Idle extends VByteConsumer {
+  protected override dataReceived(): void {}
+}
+
 /** Gives chunks of one size until a load is through. */
 class Chunks extends VByteProducer {
   readonly #chunk: Buffer
@@ -136,7 +141,7 @@ class VioStack implements Stack {
   }
 
   #holdOn(end: VByteEndpoint): void {
-    end.byteProduce.attach(new Counting(this.#reactor, () => undefined).byteConsume)
+    end.byteProduce.attach(new Idle(this.#reactor).byteConsume)
     const writer = new VByteWriter(this.#reactor)
     writer.byteProduce.attach(end.byteConsume)
     held.push(end, writer)

@@ -8,12 +8,12 @@
  */
 
 /** A power of two, so that the block of an address is its higher part. */
-const BLOCK_BYTES = 131_072
+const BLOCK_BYTES = 65_536
 
 /** Handles of the size that the loop says, each with its owner. */
 export class HandlePlaces<W> {
   readonly #handleBytes: number
-  readonly #allocate: (sizeBytes: number) => number
+  readonly #allocate: (alignmentBytes: number, sizeBytes: number) => number
   readonly #perBlock: number
   /** The addresses of the blocks, and the other way round the number of a block by the higher part of its address. */
   readonly #blocks: number[] = []
@@ -24,8 +24,8 @@ export class HandlePlaces<W> {
   /** Places whose handles were closed in this round of the loop, and those of the one before. */
   #leaving: number[] = []
 
-  /** @param allocate gives zeroed memory, 0 if there is none */
-  constructor(handleBytes: number, allocate: (sizeBytes: number) => number) {
+  /** @param allocate gives aligned memory, 0 if there is none */
+  constructor(handleBytes: number, allocate: (alignmentBytes: number, sizeBytes: number) => number) {
     this.#handleBytes = handleBytes
     this.#allocate = allocate
     this.#perBlock = Math.floor(BLOCK_BYTES / handleBytes)
@@ -83,13 +83,11 @@ export class HandlePlaces<W> {
     })
   }
 
-  /** Blocks begin at multiples of their size, which takes twice the room; what is not touched costs nothing. */
   #addBlock(): boolean {
-    const address = this.#allocate(2 * BLOCK_BYTES)
+    const address = this.#allocate(BLOCK_BYTES, BLOCK_BYTES)
     if (address === 0) return false
-    const block = Math.ceil(address / BLOCK_BYTES)
-    this.#numbers.set(block, this.#blocks.length)
-    this.#blocks.push(block * BLOCK_BYTES)
+    this.#numbers.set(address / BLOCK_BYTES, this.#blocks.length)
+    this.#blocks.push(address)
     return true
   }
 }

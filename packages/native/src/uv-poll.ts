@@ -281,11 +281,11 @@ function bindLoop(library: NativeLibrary): LoopCalls {
       'in a worker, whose loop must hold no handle when it is terminated, readiness is told by streams only',
     )
   const pointer = 'uintptr_t'
-  const calloc = library.bind<[number, number], Address>('calloc', pointer, ['size_t', 'size_t'])
+  const allocate = library.bind<[number, number], Address>('aligned_alloc', pointer, ['size_t', 'size_t'])
   const handleBytes = library.bind<[number]>('uv_handle_size', 'size_t', ['int'])(POLL_TYPE)
   if (handleBytes <= 0 || handleBytes > MAX_HANDLE_BYTES)
     throw new Error(`uv_handle_size answers ${handleBytes}`)
-  places = new HandlePlaces(handleBytes, (sizeBytes) => calloc(1, sizeBytes))
+  places = new HandlePlaces(handleBytes, allocate)
   return {
     loop: loopOf(library),
     onPoll: library.callback([pointer, 'int', 'int'], onPoll),

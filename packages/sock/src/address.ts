@@ -248,7 +248,15 @@ export function localPeerFromSock(socket: Socket): VIPSocketPeer | null {
 function ipPeer(host: string | undefined, port: number | undefined): VIPSocketPeer | null {
   return host === undefined || port === undefined || ipVersionOf(host) === 0
     ? null
-    : new VIPSocketPeer(host, port)
+    : new VIPSocketPeer(sameHost(host), port)
+}
+
+let lastHost = ''
+
+/** The host as it was told last, if that is the same: many connections of one host share its text. */
+export function sameHost(host: string): string {
+  if (host !== lastHost) lastHost = host
+  return lastHost
 }
 
 /** An unconnected stream socket for a peer: half-open allowed, paused, with a listener for its errors. */

@@ -28,8 +28,10 @@ import {
 } from './listening-server.js'
 import { NativeListeningServer } from './native-listening-server.js'
 import { VNativeSocket } from './native-socket.js'
+import { OpenConnections } from './open-connections.js'
 import { VSocketBase } from './socket-base.js'
-import { dropSocket, isGone, onceGone, remotePeerOf, UNWATCHED, type VStreamSocket } from './stream-socket.js'
+import { hear } from './socket-links.js'
+import { dropSocket, isGone, remotePeerOf, UNWATCHED, type VStreamSocket } from './stream-socket.js'
 import { isNative, type VTransportOptions } from './transport.js'
 
 /** What a factory is given to build a client of. */
@@ -99,7 +101,7 @@ export class VListeningSocket extends VSocketBase {
   /** Connections that were not handed out yet. */
   readonly #waiting: VStreamSocket[] = []
   /** Connections that were handed out and are open, and what became of them. */
-  readonly #open = new Map<VStreamSocket, IVSocket | null>()
+  readonly #open = new OpenConnections(() => this.#left())
   readonly #maxConnections: number
   #maxWaiting: number
   #listening: boolean
@@ -270,7 +272,7 @@ export class VListeningSocket extends VSocketBase {
   }
 
   #arrived(socket: VStreamSocket): void {
-    if (!(socket instanceof VNativeSocket)) socket.on('error', () => undefined)
+    if (!(socket instanceof VNativeSocket)) hear(socket, 'error')
     if (this.closed || this.#waiting.length >= Math.max(this.#maxWaiting, this.#room ? 1 : 0)) {
       this.#drop(socket)
       return
@@ -300,10 +302,9 @@ export class VListeningSocket extends VSocketBase {
       return
     }
     if (this.#options.controlled === true) this.#grants -= 1
-    this.#open.set(socket, null)
-    onceGone(socket, () => this.#left(socket))
+    const connection = this.#open.add(socket)
     try {
-      this.#open.set(socket, this.accepted(socket, peer))
+      connection.client = this.accepted(socket, peer)
     } catch (error) {
       this.log.error('a connection could not be taken', error)
       this.#drop(socket)
@@ -326,15 +327,14 @@ export class VListeningSocket extends VSocketBase {
     dropSocket(socket)
   }
 
-  #left(socket: VStreamSocket): void {
-    this.#open.delete(socket)
+  #left(): void {
     if (this.#open.size === 0) this.#emptied?.()
     this.#postTurn()
   }
 
   #resetAll(): void {
     const reason = new VFIOLost(new VIOLost('the listener was closed and its deadline has passed'))
-    for (const [socket, client] of this.#open) {
+    for (const { socket, client } of this.#open.list) {
       this.guard('closing a client', () => client?.closeIO(reason))
       dropSocket(socket)
     }

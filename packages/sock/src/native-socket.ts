@@ -17,7 +17,9 @@ import {
   VNativeError,
   VWatchedDescriptor,
 } from '@vio/native'
+import { sameHost } from './address.js'
 import { VSocketLost } from './errno.js'
+import type { SocketGone } from './socket-links.js'
 
 /** What a call that would have to wait gives. */
 export const NOT_NOW = -1
@@ -55,7 +57,7 @@ export function nativeSocketsMissing(): string | undefined {
 export class VNativeSocket {
   readonly #owned: VWatchedDescriptor
   #listener: SocketListener = NOBODY
-  #onClosed: (() => void) | null = null
+  #onClosed: SocketGone | null = null
 
   /** Takes over a descriptor that `native` has opened. @throws VNativeError; the descriptor is closed then */
   constructor(fd: number) {
@@ -169,12 +171,12 @@ export class VNativeSocket {
 
   /** This side's address; null where there is none. */
   get localPeer(): VSocketPeer | null {
-    return this.#nameBy(native.socketName)
+    return nameBy(native.socketName, this.#owned)
   }
 
   /** The other side's address; null where there is none. */
   get remotePeer(): VSocketPeer | null {
-    return this.#nameBy(native.peerName)
+    return nameBy(native.peerName, this.#owned)
   }
 
   /** Closes it so that the other side sees a loss, where the socket knows such a thing. */
@@ -195,30 +197,15 @@ export class VNativeSocket {
     this.#owned.close()
     const closed = this.#onClosed
     this.#onClosed = null
-    closed?.()
+    closed?.socketGone()
   }
 
-  /** Names a further function to call when it is closed. */
-  onClosed(closed: () => void): void {
+  /** Names a further function to call, or an object to tell, when it is closed. */
+  onClosed(closed: (() => void) | SocketGone): void {
     const before = this.#onClosed
+    const further = typeof closed === 'function' ? { socketGone: closed } : closed
     // One is the plain case, and a list would be larger than all the rest.
-    this.#onClosed =
-      before === null
-        ? closed
-        : () => {
-            before()
-            closed()
-          }
-  }
-
-  #nameBy(ask: (fd: number) => VNativeAddress): VSocketPeer | null {
-    if (this.#owned.closed) return null
-    try {
-      return peerOf(ask(this.#owned.fd))
-    } catch (error) {
-      if (error instanceof VNativeError) return null
-      throw error
-    }
+    this.#onClosed = before === null ? further : { socketGone: () => tellBoth(before, further) }
   }
 
   /** Called by the loop. */
@@ -226,6 +213,11 @@ export class VNativeSocket {
     const failed = (events & readiness.ERROR) !== 0
     this.#listener.ready((events & readiness.READABLE) !== 0, (events & readiness.WRITABLE) !== 0, failed)
   }
+}
+
+function tellBoth(first: SocketGone, second: SocketGone): void {
+  first.socketGone()
+  second.socketGone()
 }
 
 function outcome(syscall: string, result: number): number | VSocketLost {
@@ -254,8 +246,19 @@ function addressOf(peer: VSocketPeer): VNativeAddress {
     : { family: 'ipv4', host: host === '' ? '0.0.0.0' : host, port }
 }
 
+/** An address that the system tells of a socket; null if it has none. */
+function nameBy(ask: (fd: number) => VNativeAddress, { closed, fd }: VWatchedDescriptor): VSocketPeer | null {
+  if (closed) return null
+  try {
+    return peerOf(ask(fd))
+  } catch (error) {
+    if (error instanceof VNativeError) return null
+    throw error
+  }
+}
+
 /** An address of the system as a peer; null for a Unix socket without a name. */
 function peerOf(address: VNativeAddress): VSocketPeer | null {
-  if (address.family !== 'unix') return new IPPeer(address.host, address.port)
+  if (address.family !== 'unix') return new IPPeer(sameHost(address.host), address.port)
   return address.path === '' ? null : new VUnixSocketPeer(address.path)
 }

@@ -57,6 +57,9 @@ export interface VClientSocketAgentOptions extends VConnectOptions, VTransportOp
   readonly wrapDevice?: (device: IVSocketDevice) => IVSocketDevice
 }
 
+/** In the place of what connects, once that has begun: it is not needed any more. */
+const BEGUN = 'begun'
+
 /**
  * A socket whose output is a consumer and whose input is a producer.
  *
@@ -68,10 +71,8 @@ export interface VClientSocketAgentOptions extends VConnectOptions, VTransportOp
  */
 export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket {
   declare readonly device: IVSocketDevice
-  /** What connects; null once it is not needed any more. */
-  #connector: Connecting | null
-  /** The addresses are asked about one by one, so connecting the device is not asked about on top. */
-  #asksLater = false
+  /** What connects; null where there is nothing to connect. */
+  #connector: Connecting | typeof BEGUN | null
 
   /**
    * @param socket one that is connected or is to be connected, or null (the default) for one that is made when it is
@@ -127,7 +128,9 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
   /** Starts to connect to one address; see `VByteEndpoint.connect`. @throws VAddressError for one that cannot be reached */
   override connect(peer: VPeer): boolean {
     this.checkPeer(peer)
-    return super.connect(peer)
+    const begun = super.connect(peer)
+    this.#connector = BEGUN
+    return begun
   }
 
   /**
@@ -139,15 +142,15 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
    *   signal's reason
    */
   connectTo(target: VConnectTarget, options: VConnectToOptions = {}): Promise<boolean> {
-    if (this.wasConnected || this.#asksLater) throw new VIOError('connect was called before; use a new agent')
+    if (this.wasConnected || this.#connector === BEGUN)
+      throw new VIOError('connect was called before; use a new agent')
     if (this.closed) throw new VIOError('this agent is closed; use a new one')
     checkTarget(target)
     for (const peer of Array.isArray(target) ? target : [target])
       if (peer instanceof VPeer) this.checkPeer(peer)
     const connector = this.#connector
     if (connector === null) throw new VIOError('this device is connected; use a new agent')
-    this.#asksLater = true
-    this.#connector = null
+    this.#connector = BEGUN
     return connectTo(this.#connectingOwner(connector), target, options)
   }
 
@@ -158,7 +161,8 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
   }
 
   protected override canConnect(peer: VPeer): boolean {
-    return this.#asksLater || super.canConnect(peer)
+    // The addresses are asked about one by one, so connecting the device is not asked about on top.
+    return this.#connector === BEGUN || super.canConnect(peer)
   }
 
   /** Says whether this kind of socket can be connected to a peer. @throws TypeError or VAddressError if not */

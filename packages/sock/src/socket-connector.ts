@@ -66,10 +66,14 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
 
   /** For the device: starts what is planned. */
   readonly open: SocketOpener<M, O> = (peer, outcome, own) => {
-    const isAlone = this.plan === null && this.connectTimeoutMs === Number.POSITIVE_INFINITY
-    if (isAlone) return this.#openAlone(peer, outcome, own)
-    const plan = this.plan ?? { peers: [peer] }
+    const planned = this.plan
     this.plan = null
+    if (this.connectTimeoutMs === Number.POSITIVE_INFINITY) {
+      if (planned === null) return this.#openAlone(peer, outcome, own)
+      const [only, ...more] = planned.peers
+      if (only !== undefined && more.length === 0) return this.#openOnly(only, planned, outcome, own)
+    }
+    const plan = planned ?? { peers: [peer] }
     const now = this.#reactor.time()
     const endsAt = plan.endsAt ?? now + this.connectTimeoutMs
     const peers = interleaveFamilies(plan.peers)
@@ -84,6 +88,38 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
     })
     run.step()
     return () => run.giveUp()
+  }
+
+  /** A plan with one address and all the time there is. */
+  #openOnly(peer: VSocketPeer, plan: ConnectPlan, outcome: OpeningOutcome<M>, own: O | null): GiveUp {
+    const { settled } = plan
+    let isSettled = false
+    const settle = (connected: boolean): void => {
+      if (isSettled) return
+      isSettled = true
+      settled?.(connected)
+    }
+    const told: OpeningOutcome<M> = {
+      opened: (made) => {
+        outcome.opened(made)
+        settle(true)
+      },
+      failed: (error) => {
+        outcome.failed(error)
+        settle(false)
+      },
+    }
+    const giveUp = plan.mayTry?.(peer) === false ? this.#refuse(peer, told) : this.#openAlone(peer, told, own)
+    return () => {
+      giveUp()
+      settle(false)
+    }
+  }
+
+  #refuse(peer: VSocketPeer, outcome: OpeningOutcome<M>): GiveUp {
+    const error = new VIOLost(`the chain did not allow a connection to ${peer}`)
+    const refused = this.#reactor.schedule(0, () => outcome.failed(error))
+    return () => refused.cancel()
   }
 
   /** One address with all the time there is: no race. */

@@ -10,6 +10,7 @@
 import { connect, type NetConnectOpts, Socket } from 'node:net'
 import { VByteBuffer } from '@vio/io'
 import { expectMoreAfter } from './awake.js'
+import { hear, ignoreData, type LinkedSocket, READER, type SocketReader } from './socket-links.js'
 
 /** A read that fills less than this is copied, so that a few bytes never hold on to a whole buffer. */
 const COPY_BELOW_BYTES = 8192
@@ -42,43 +43,31 @@ export interface SocketEvents<O> {
   closed(owner: O): void
 }
 
-/** Where a socket has its intake, for listeners that all sockets share. */
-const INTAKE = Symbol('intake')
+/** The states of an intake. The socket was made by others, and gives its bytes as a stream: */
+const STREAMS = 1
+const STOPPED = 2
+const SINGLE = 4
+/** The stream is read, and does not flow. */
+const PULLS = 8
+const DISCARDS = 16
 
-interface LinkedSocket extends Socket {
-  [INTAKE]?: Told
-}
+/** Whom Node asks for memory next: the intake that connects just now, or the one that was given bytes last. */
+let asked: SocketIntake | null = null
 
-/** An intake as the listeners see it. */
-interface Told {
-  streamed(chunk: Buffer): void
-  tell(event: 'ended' | 'finished' | 'closed'): void
-  tellFailed(error: unknown): void
-}
-
-function onData(this: LinkedSocket, chunk: Buffer): void {
-  this[INTAKE]?.streamed(chunk)
-}
-function onEnd(this: LinkedSocket): void {
-  this[INTAKE]?.tell('ended')
-}
-function onFinish(this: LinkedSocket): void {
-  this[INTAKE]?.tell('finished')
-}
-function onClose(this: LinkedSocket): void {
-  this[INTAKE]?.tell('closed')
-}
-function onError(this: LinkedSocket, error: unknown): void {
-  this[INTAKE]?.tellFailed(error)
+/** What every socket that is made here reads with. Node asks for memory right behind the callback that it was filled. */
+const ONREAD = {
+  buffer: (): Buffer => asked?.nextMemory() ?? Buffer.allocUnsafeSlow(FIRST_READ_BYTES),
+  callback(this: LinkedSocket, sizeBytes: number): boolean {
+    return this[READER]?.filled(sizeBytes) ?? true
+  },
 }
 
 /** Holds the bytes of one socket, and listens to it. */
-export class SocketIntake implements Told {
+export class SocketIntake implements SocketReader {
   readonly socket: Socket
   readonly #capacityBytes: number
   #held: VByteBuffer | null = null
-  /** The socket was made by others, and gives its bytes as a stream. */
-  readonly #streams: boolean
+  #states = 0
   #owner: unknown
   #events: SocketEvents<unknown> | undefined
   /** The memory that the next read fills, and from where on; only on a socket that was made here. */
@@ -86,21 +75,19 @@ export class SocketIntake implements Told {
   #memoryUsed = 0
   /** How much memory the next one has: little on a socket that is idle, all that is allowed on a busy one. */
   #readBytes: number
-  #stopped = false
-  #single = false
-  /** The stream is read, and does not flow. */
-  #pulls = false
-  #discarding = false
 
   /** @param socket one that others made, or where to connect one that is made here */
   constructor(capacityBytes: number, socket: Socket | NetConnectOpts) {
     this.#capacityBytes = capacityBytes
     this.#readBytes = Math.min(FIRST_READ_BYTES, capacityBytes)
     this.socket = socket instanceof Socket ? socket : this.#connectSocket(socket)
-    ;(this.socket as LinkedSocket)[INTAKE] = this
-    this.socket.on('error', onError)
-    this.#streams = this.socket === socket
-    if (this.#streams) this.socket.on('data', onData).pause()
+    const linked: LinkedSocket = this.socket
+    linked[READER] = this
+    hear(linked, 'error')
+    if (this.socket !== socket) return
+    this.#states = STREAMS
+    hear(linked, 'data')
+    linked.pause()
   }
 
   /** Bytes that can be taken. */
@@ -112,8 +99,11 @@ export class SocketIntake implements Told {
   start<O>(owner: O, events: SocketEvents<O>): void {
     this.#owner = owner
     this.#events = events as SocketEvents<unknown>
-    this.socket.on('close', onClose).on('end', onEnd).on('finish', onFinish)
-    this.socket.resume()
+    const { socket } = this
+    hear(socket, 'close')
+    hear(socket, 'end')
+    hear(socket, 'finish')
+    socket.resume()
   }
 
   /** Takes up to `maxBytes`, in the piece they came in. */
@@ -125,7 +115,7 @@ export class SocketIntake implements Told {
 
   /** Drops what is held and what comes from now on. It is still read, so that the other side is not held up. */
   discard(): void {
-    this.#discarding = true
+    this.#states |= DISCARDS
     this.#held = null
     this.#readOn()
   }
@@ -135,38 +125,40 @@ export class SocketIntake implements Told {
    * those bytes is then told by the next read, where going on would tell it as a clean end.
    */
   readSingly(): void {
-    if (this.#single) return
-    this.#single = true
-    if (!this.#streams || this.socket.readableHighWaterMark > 1) return
+    if (this.#is(SINGLE)) return
+    this.#states |= SINGLE
+    if (!this.#is(STREAMS) || this.socket.readableHighWaterMark > 1) return
     // A stream with a low mark stops after each chunk, as long as nothing makes it flow.
-    this.#pulls = true
-    this.socket.off('data', onData)
+    this.#states |= PULLS
+    ignoreData(this.socket)
     this.socket.on('readable', () => setImmediate(() => this.#readStream()))
   }
 
   #readOn(): void {
-    if (!this.#stopped) return
-    this.#stopped = false
+    if (!this.#is(STOPPED)) return
+    this.#states &= ~STOPPED
     // Within the callback of a read it would be as if the socket had not stopped.
-    if (this.#single) setImmediate(() => this.#resume())
+    if (this.#is(SINGLE)) setImmediate(() => this.#resume())
     else this.#resume()
   }
 
   #resume(): void {
     if (this.socket.destroyed) return
-    if (this.#pulls) this.#readStream()
+    if (this.#is(PULLS)) this.#readStream()
     else this.socket.resume()
   }
 
   #connectSocket(where: NetConnectOpts): Socket {
-    const onread = {
-      buffer: () => this.#nextMemory(),
-      callback: (size: number) => this.#filled(size),
-    }
-    return connect({ ...where, allowHalfOpen: true, onread })
+    asked = this
+    return connect({ ...where, allowHalfOpen: true, onread: ONREAD })
   }
 
-  #nextMemory(): Buffer {
+  #is(state: number): boolean {
+    return (this.#states & state) !== 0
+  }
+
+  /** What the next read fills. */
+  nextMemory(): Buffer {
     const isShort = this.#memoryUsed > 0 && this.#memory.length - this.#memoryUsed < LEAST_READ_BYTES
     const isSmall = this.#memoryUsed === 0 && this.#memory.length < this.#readBytes
     if (isShort || isSmall) {
@@ -182,10 +174,18 @@ export class SocketIntake implements Told {
     return isIdle && sharedMemory !== null ? sharedMemory : Buffer.allocUnsafeSlow(this.#readBytes)
   }
 
+  /** Called by Node, which asks for memory next. */
+  filled(size: number): boolean {
+    const goesOn = this.#filled(size)
+    // Last, as whoever took the bytes may have made other sockets.
+    asked = this
+    return goesOn
+  }
+
   #filled(size: number): boolean {
     const isPart = this.#memoryUsed + size < this.#memory.length
     if (!isPart) this.#readBytes = Math.min(this.#readBytes * GROWTH, this.#capacityBytes)
-    if (this.#discarding) return this.#dropped(isPart)
+    if (this.#is(DISCARDS)) return this.#dropped(isPart)
     const bytes = this.#memory.subarray(this.#memoryUsed, this.#memoryUsed + size)
     if (size >= COPY_BELOW_BYTES) this.#memoryUsed += size
     return this.#arrived(size >= COPY_BELOW_BYTES ? bytes : Buffer.from(bytes), isPart, true)
@@ -203,23 +203,23 @@ export class SocketIntake implements Told {
 
   /** Called by the listeners. */
   streamed(chunk: Buffer): void {
-    if (!this.#discarding && !this.#arrived(chunk, false, true)) this.socket.pause()
+    if (!this.#is(DISCARDS) && !this.#arrived(chunk, false, true)) this.socket.pause()
   }
 
   /** Takes what the stream holds, unless there is enough. */
   #readStream(): void {
-    while (this.#discarding || this.heldBytes < this.#capacityBytes) {
+    while (this.#is(DISCARDS) || this.heldBytes < this.#capacityBytes) {
       const chunk = this.socket.read() as Buffer | null
       if (chunk === null) return
-      if (!this.#discarding) this.#arrived(chunk, false, false)
+      if (!this.#is(DISCARDS)) this.#arrived(chunk, false, false)
     }
-    this.#stopped = true
+    this.#states |= STOPPED
   }
 
   /** False if no more is to be read for now. */
   #dropped(isPart: boolean): boolean {
-    if (!this.#single || !isPart) return true
-    this.#stopped = true
+    if (!this.#is(SINGLE) || !isPart) return true
+    this.#states |= STOPPED
     this.#readOn()
     return false
   }
@@ -229,9 +229,9 @@ export class SocketIntake implements Told {
     this.#held ??= new VByteBuffer()
     this.#held.append(bytes)
     expectMoreAfter(bytes.length)
-    const stops = this.#held.length >= this.#capacityBytes || (this.#single && isPart)
-    this.#stopped = stops
+    const stops = this.#held.length >= this.#capacityBytes || (this.#is(SINGLE) && isPart)
+    this.#states = stops ? this.#states | STOPPED : this.#states & ~STOPPED
     this.#events?.arrived(this.#owner, fromLoop)
-    return this.#single ? !stops : !this.#stopped
+    return this.#is(SINGLE) ? !stops : !this.#is(STOPPED)
   }
 }

@@ -9,6 +9,7 @@ import type { IVStreamHandle } from '@vio/reactor'
 import { peerFromSock } from './address.js'
 import { VNativeSocket } from './native-socket.js'
 import { resetSocket } from './reset-socket.js'
+import { CONNECTION, hear, type LinkedSocket, type SocketGone } from './socket-links.js'
 
 /** A socket of `node:net`, or one of the system itself. Agents take either. */
 export type VStreamSocket = Socket | VNativeSocket
@@ -18,10 +19,15 @@ export function isGone(socket: VStreamSocket): boolean {
   return socket instanceof VNativeSocket ? socket.closed : socket.destroyed
 }
 
-/** Calls `gone` once when it is closed. */
-export function onceGone(socket: VStreamSocket, gone: () => void): void {
-  if (socket instanceof VNativeSocket) socket.onClosed(gone)
-  else socket.once('close', gone)
+/** Tells `connection` once when it is closed. There is one for a socket. */
+export function onceGone(socket: VStreamSocket, connection: SocketGone): void {
+  if (socket instanceof VNativeSocket) {
+    socket.onClosed(connection)
+    return
+  }
+  const linked: LinkedSocket = socket
+  linked[CONNECTION] = connection
+  hear(socket, 'close')
 }
 
 /** Drops the connection, so that the other side sees a loss where there is a way to tell it. */

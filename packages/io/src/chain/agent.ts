@@ -24,7 +24,6 @@ export interface IVAgentFactory<A> {
  * one leaves the other working.
  */
 export abstract class VByteAgent implements IVByteConsuming, IVByteProducing, IVReactorObject {
-  readonly reactor: IVReactor
   readonly #consumer: HookedConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProducer, Buffer, Uint8Array>
   readonly #producer: HookedProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer, Buffer, Uint8Array>
   #pair: VByteIOPair | undefined
@@ -36,7 +35,11 @@ export abstract class VByteAgent implements IVByteConsuming, IVByteProducing, IV
     this.#producer = new HookedProducerEnd(reactor, BYTES, this as unknown as ProducerHooks<Uint8Array>)
     this.#consumer.joinReverse(this.#producer)
     this.#producer.joinReverse(this.#consumer)
-    this.reactor = reactor
+  }
+
+  /** The reactor. */
+  get reactor(): IVReactor {
+    return this.#consumer.reactor
   }
 
   /** Makes a factory that builds agents of this class with the same arguments. */

@@ -22,14 +22,17 @@ import { BYTES, type VReceiveAnswer } from './kind.js'
  * ```
  */
 export abstract class VByteConsumer implements IVByteConsuming, IVReactorObject {
-  readonly reactor: IVReactor
   readonly #end: HookedConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProducer, Buffer, Uint8Array>
 
   /** @throws TypeError without a reactor */
   constructor(reactor: IVReactor) {
     // The hooks are protected for the world; the end calls them on behalf of the chain.
     this.#end = new HookedConsumerEnd(reactor, BYTES, this as unknown as ConsumerHooks)
-    this.reactor = reactor
+  }
+
+  /** The reactor. */
+  get reactor(): IVReactor {
+    return this.#end.reactor
   }
 
   /** The consumer interface, to be attached to a producer. The same object on every access. */

@@ -55,7 +55,6 @@ const TOLD = 64
 
 /** A device as a consumer of what it writes and a producer of what it reads. */
 export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing {
-  readonly reactor: IVReactor
   /** The device. It belongs to the endpoint: nobody else reads, writes or closes it. */
   readonly device: IVByteDevice
   readonly #terms: EndpointTerms<EndpointCalls<VByteEndpoint>>
@@ -110,7 +109,6 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     VByteEndpoint.#lastTerms = terms
     this.#terms = terms
     this.#policy = checkPolicy(options.halfClosePolicy ?? HALF_CLOSE)
-    this.reactor = reactor
     this.device = device
     this.#producer = new EndpointProducer<VByteEndpoint>(reactor, this, terms)
     this.#output = new EndpointOutput<VByteEndpoint>(reactor, this, terms)
@@ -125,6 +123,11 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   /** The most bytes that wait to be written. */
   get bufferBytes(): number {
     return this.#terms.bufferBytes
+  }
+
+  /** The reactor. */
+  get reactor(): IVReactor {
+    return this.#producer.reactor
   }
 
   /** Takes what the device is to write. The same object on every access. */

@@ -21,14 +21,17 @@ import { BYTES } from './kind.js'
  * ```
  */
 export abstract class VByteProducer implements IVByteProducing, IVReactorObject {
-  readonly reactor: IVReactor
   readonly #end: HookedProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer, Buffer, Uint8Array>
 
   /** @throws TypeError without a reactor */
   constructor(reactor: IVReactor) {
     // The hooks are protected for the world; the end calls them on behalf of the chain.
     this.#end = new HookedProducerEnd(reactor, BYTES, this as unknown as ProducerHooks<Uint8Array>)
-    this.reactor = reactor
+  }
+
+  /** The reactor. */
+  get reactor(): IVReactor {
+    return this.#end.reactor
   }
 
   /** The producer interface, to be attached to a consumer. The same object on every access. */

@@ -1,0 +1,65 @@
+/**
+ * Who is told what happens to a socket of Node, by listeners that all sockets share.
+ *
+ * Decides nothing. A listener of its own for each socket would cost as much as the socket, so the ones here find whom to
+ * tell by the socket. Invariant: each is registered once, so errors are always heard.
+ */
+import type { Socket } from 'node:net'
+
+/** Told when a socket is gone. */
+export interface SocketGone {
+  socketGone(): void
+}
+
+/** What reads a socket, as the listeners see it. */
+export interface SocketReader {
+  streamed(chunk: Buffer): void
+  /** Bytes were read into memory that it gave. False if no more is to be read for now. */
+  filled(sizeBytes: number): boolean
+  tell(event: 'ended' | 'finished' | 'closed'): void
+  tellFailed(error: unknown): void
+}
+
+/** Where a socket has its reader. */
+export const READER: unique symbol = Symbol('reader')
+/** Where a socket has the connection that a listener made of it. */
+export const CONNECTION: unique symbol = Symbol('connection')
+
+/** A socket with links. */
+export interface LinkedSocket extends Socket {
+  [READER]?: SocketReader
+  [CONNECTION]?: SocketGone
+}
+
+function onData(this: LinkedSocket, chunk: Buffer): void {
+  this[READER]?.streamed(chunk)
+}
+function onEnd(this: LinkedSocket): void {
+  this[READER]?.tell('ended')
+}
+function onFinish(this: LinkedSocket): void {
+  this[READER]?.tell('finished')
+}
+function onClose(this: LinkedSocket): void {
+  this[CONNECTION]?.socketGone()
+  this[READER]?.tell('closed')
+}
+function onError(this: LinkedSocket, error: unknown): void {
+  this[READER]?.tellFailed(error)
+}
+
+const LISTENERS = { data: onData, end: onEnd, finish: onFinish, close: onClose, error: onError } as const
+
+/** The events that are listened to. */
+export type HeardEvent = 'data' | 'end' | 'finish' | 'close' | 'error'
+
+/** Listens to an event, unless it is listened to already. */
+export function hear(socket: Socket, event: HeardEvent): void {
+  const listener: (...args: never[]) => void = LISTENERS[event]
+  if (socket.listenerCount(event, listener) === 0) socket.on(event, listener as () => void)
+}
+
+/** Listens to data no more. */
+export function ignoreData(socket: Socket): void {
+  socket.off('data', onData)
+}
