@@ -12,7 +12,6 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
-  createSecretKey,
   diffieHellman,
   hash as hashAtOnce,
   type KeyObject,
@@ -75,7 +74,7 @@ export class NodeCrypto implements IVCrypto {
     const { name, keyBytes } = NAMES[cipher]
     if (key.length !== keyBytes)
       throw new RangeError(`${name} has a key of ${keyBytes} bytes, got ${key.length}`)
-    return new NodeAead(name, createSecretKey(key))
+    return new NodeAead(name, key)
   }
 
   #privateOf(raw: Uint8Array): KeyObject {
@@ -94,12 +93,13 @@ export class NodeCrypto implements IVCrypto {
 /** One key. Node makes an object for each datagram, which is most of the cost. */
 class NodeAead implements IVAead {
   readonly #name: CipherGCMTypes
-  readonly #key: KeyObject
+  readonly #key: Buffer
 
-  constructor(name: string, key: KeyObject) {
+  constructor(name: string, key: Uint8Array) {
     // The types name the two modes apart; what is used of them is the same.
     this.#name = name as CipherGCMTypes
-    this.#key = key
+    // As bytes: a key object has three objects behind it that the collector has to watch.
+    this.#key = Buffer.from(key)
   }
 
   seal(nonce: Uint8Array, bytes: Buffer, span: VAeadSpan): void {

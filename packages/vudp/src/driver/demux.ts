@@ -165,15 +165,21 @@ export class Demux implements IVMachine<never> {
   handleTimeout(now: number): void {
     for (let member = this.#due.first; member !== undefined; member = this.#due.first) {
       if (member.dueAt > now) return
-      // One that is still due afterwards has something to send, and gets its turn for that.
-      this.#due.set(member, Number.POSITIVE_INFINITY)
-      this.#queue(member)
       try {
-        member.engine?.handleTimeout(now)
+        this.#isDue(member, now)
       } catch (error) {
         this.#failed(member, error)
       }
     }
+  }
+
+  #isDue(member: DemuxMember, now: number): void {
+    const dueAt = member.engine?.pollTimeout() ?? Number.POSITIVE_INFINITY
+    // One that is still due afterwards has something to send, and gets its turn for that.
+    this.#due.set(member, dueAt > now ? dueAt : Number.POSITIVE_INFINITY)
+    if (dueAt > now) return
+    this.#queue(member)
+    member.engine?.handleTimeout(now)
   }
 
   pollTransmit(now: number, batch: VTransmitBatch): boolean {
@@ -208,6 +214,7 @@ export class Demux implements IVMachine<never> {
     this.remove(member)
   }
 
+  /** Not later than the first of them is due; it may be that none is yet. */
   pollTimeout(): number {
     return this.#due.nextAt
   }
@@ -237,7 +244,9 @@ export class Demux implements IVMachine<never> {
   /** Notes when it is due, and lets its client see whether it is through. */
   #settle(member: DemuxMember): void {
     if (member.engine === null) return
-    this.#due.set(member, member.engine.pollTimeout())
+    const dueAt = member.engine.pollTimeout()
+    // A later time is looked up when the earlier one has come: cheaper than moving it with each datagram.
+    if (dueAt < member.dueAt || dueAt === Number.POSITIVE_INFINITY) this.#due.set(member, dueAt)
     if (member.engine.drained && !member.toTell) member.client?.onTurn()
   }
 

@@ -9,11 +9,14 @@ import { ProtocolFault, VUT_CODE } from '../errors.js'
 import { FRAME, FrameReader } from './frames.js'
 import type { FrameEvents, V1Parts } from './parts.js'
 
+/** One for all connections: they take their datagrams one after the other, and thousands of them would hold one each. */
+const READER = new FrameReader()
+
 /** Takes datagrams apart; one for a connection. */
 export class Inbound {
   readonly #parts: V1Parts
   readonly #events: FrameEvents
-  readonly #frame = new FrameReader()
+  readonly #frame = READER
   #asks = false
   #moves = false
   #sizeBytes = 0
