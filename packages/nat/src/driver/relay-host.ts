@@ -164,6 +164,7 @@ export class VRelayHost implements AsyncDisposable {
       uptimeMs: this.reactor.time() - this.#startedAt,
       isDraining: this.#state === 'draining',
       connections: intake.openConnections,
+      openings: intake.openings,
       links: core.openLinks,
       rooms: this.#directory instanceof VMemoryDirectory ? this.#directory.openRooms : 0,
       pairs: relay.openPairs,

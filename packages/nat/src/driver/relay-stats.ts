@@ -11,6 +11,8 @@ export interface VRelayStats {
   readonly isDraining: boolean
   /** What there is now. */
   readonly connections: number
+  /** Those of them that are no links yet. */
+  readonly openings: number
   readonly links: number
   readonly rooms: number
   readonly pairs: number
@@ -45,6 +47,7 @@ type Kind = 'gauge' | 'counter'
 
 const NAMES: readonly (readonly [keyof VRelayStats, Kind, string, string])[] = [
   ['connections', 'gauge', 'connections', 'Connections on the port, links or not yet.'],
+  ['openings', 'gauge', 'openings', 'Connections that are no links yet.'],
   ['links', 'gauge', 'links', 'Control links.'],
   ['rooms', 'gauge', 'rooms', 'Rooms that are open.'],
   ['pairs', 'gauge', 'pairs', 'Relayed pairs.'],
