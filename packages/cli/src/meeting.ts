@@ -4,16 +4,18 @@
  * Decides nothing: types only. Invariant: whoever makes a meeting keeps it alive until `close`, and `close` leaves nothing
  * behind.
  */
+import type { VEndpointOptions } from '@vio/io'
 import type { VUDPHandlers, VUDPOptions, VUDPTransport } from '@vio/vudp'
 import type { VCliEvent } from './view/event.js'
 
 /** Which paths may be taken. */
 export type VPathPolicy = 'auto' | 'direct' | 'relay'
 
-/** What a command that uses further streams and datagrams says about its connection. */
+/** What a command says about its connection: further streams and datagrams, and how much passes in one turn. */
 export interface VTransportWishes
   extends Pick<VUDPHandlers, 'onDatagram'>,
-    Pick<VUDPOptions, 'maxStreams' | 'maxUnreliableBytes'> {}
+    Pick<VUDPOptions, 'maxStreams' | 'maxUnreliableBytes'>,
+    Pick<VEndpointOptions, 'maxReadBytes' | 'maxWriteBytes' | 'bufferBytes'> {}
 
 /** What is asked for. */
 export interface VMeetRequest {

@@ -16,6 +16,7 @@ import { describeOffer, describeTotal } from '../transfer/describe.js'
 import type { VTransferEntry } from '../transfer/manifest.js'
 import { receiveFiles } from '../transfer/receive-files.js'
 import { planTarget, type VTakenPolicy, type VTargetPlan } from '../transfer/target.js'
+import { TRANSFER_WISHES } from '../transfer/wishes.js'
 
 /** The options that answer the question, and what they mean. */
 const ANSWERS: Readonly<Record<string, VTakenPolicy>> = {
@@ -51,6 +52,7 @@ async function runRecv(context: VCommandContext): Promise<VExitCode> {
     operand: given.operands[0],
     asks: true,
     counterpart: 'send PATH...',
+    transport: TRANSFER_WISHES,
   })
   try {
     const { bytes, seconds, files, digest, places } = await receiveFiles(context, meeting, {

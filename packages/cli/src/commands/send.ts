@@ -11,6 +11,7 @@ import { MEETING_OPTIONS } from '../options.js'
 import { showName } from '../transfer/names.js'
 import { sendFiles } from '../transfer/send-files.js'
 import { gatherSources } from '../transfer/source.js'
+import { TRANSFER_WISHES } from '../transfer/wishes.js'
 
 /** The command. */
 export const SEND_COMMAND: VCommand = {
@@ -33,7 +34,12 @@ async function runSend(context: VCommandContext): Promise<VExitCode> {
     skipsSpecial: given.flag('skip-special'),
     onSkipped: (file) => view.tell({ type: 'warning', text: `left out: ${showName(file)}` }),
   })
-  const meeting = await meet(context, { operand: undefined, asks: false, counterpart: 'recv' })
+  const meeting = await meet(context, {
+    operand: undefined,
+    asks: false,
+    counterpart: 'recv',
+    transport: TRANSFER_WISHES,
+  })
   try {
     const { bytes, seconds, files, digest } = await sendFiles(context, meeting, sources)
     const proof = digest === undefined ? {} : { digest }
