@@ -26,7 +26,7 @@ import { RelayCore } from './relay-core.js'
 import { RelayHTTP } from './relay-http.js'
 import { RelayIntake } from './relay-intake.js'
 import { checkQuotas, type VRelayQuotas } from './relay-quotas.js'
-import { relayMetrics, type VRelayStats } from './relay-stats.js'
+import { relayMetrics, relayStats, type VRelayStats } from './relay-stats.js'
 import { type BoundSockets, bindRelayUDP, RelayUDP, type RelayUDPPlan } from './relay-udp.js'
 
 /** Options of a relay. */
@@ -157,38 +157,12 @@ export class VRelayHost implements AsyncDisposable {
   stats(): VRelayStats {
     const running = this.#running
     if (running === null) throw new VIOError('this relay does not run')
-    const { intake, core, relay, rendezvous, udp } = running
-    const { counts: relayed } = relay
-    const { counts: met } = rendezvous
-    return {
+    return relayStats({
+      ...running,
       uptimeMs: this.reactor.time() - this.#startedAt,
       isDraining: this.#state === 'draining',
-      connections: intake.openConnections,
-      openings: intake.openings,
-      links: core.openLinks,
       rooms: this.#directory instanceof VMemoryDirectory ? this.#directory.openRooms : 0,
-      pairs: relay.openPairs,
-      streams: core.openStreams,
-      connectionsAccepted: intake.counts.accepted,
-      connectionsRefused: intake.counts.refused,
-      connectionsLate: intake.counts.late,
-      connectionsStrange: intake.counts.strangers,
-      linksRefused: met.refused,
-      linksStuck: core.counts.stuck,
-      roomsOpened: met.rooms,
-      meetings: met.meetings,
-      burnt: met.burnt,
-      pairsOpened: relayed.pairs,
-      pairsRefused: relayed.refusedPairs,
-      relayedDatagrams: relayed.relayed,
-      relayedBytes: relayed.relayedBytes,
-      limitedDatagrams: relayed.limited,
-      strangeDatagrams: relayed.strangers,
-      undeliveredDatagrams: relayed.unbound + core.counts.dropped,
-      lostDatagrams: udp.droppedDatagrams,
-      stunAnswered: udp.stunCounts.answered,
-      stunLimited: udp.stunCounts.limited,
-    }
+    })
   }
 
   /**

@@ -3,6 +3,11 @@
  *
  * Decides names and units. Counting is the servers'. Invariant: nothing in here names a source, a room or a leg.
  */
+import type { VRelayServer } from '../relay-server.js'
+import type { VRendezvousServer } from '../rendezvous-server.js'
+import type { RelayCore } from './relay-core.js'
+import type { RelayIntake } from './relay-intake.js'
+import type { RelayUDP } from './relay-udp.js'
 
 /** The numbers of a relay. What is counted is counted since the start. */
 export interface VRelayStats {
@@ -41,6 +46,51 @@ export interface VRelayStats {
   readonly lostDatagrams: number
   readonly stunAnswered: number
   readonly stunLimited: number
+}
+
+/** What the numbers are asked of. */
+export interface RelayStatsParts extends Pick<VRelayStats, 'uptimeMs' | 'isDraining' | 'rooms'> {
+  readonly intake: RelayIntake
+  readonly core: RelayCore
+  readonly relay: VRelayServer
+  readonly rendezvous: VRendezvousServer
+  readonly udp: RelayUDP
+}
+
+/** The numbers as they are now. */
+export function relayStats(parts: RelayStatsParts): VRelayStats {
+  const { intake, core, relay, rendezvous, udp } = parts
+  const { counts: relayed } = relay
+  const { counts: met } = rendezvous
+  return {
+    uptimeMs: parts.uptimeMs,
+    isDraining: parts.isDraining,
+    connections: intake.openConnections,
+    openings: intake.openings,
+    links: core.openLinks,
+    rooms: parts.rooms,
+    pairs: relay.openPairs,
+    streams: core.openStreams,
+    connectionsAccepted: intake.counts.accepted,
+    connectionsRefused: intake.counts.refused,
+    connectionsLate: intake.counts.late,
+    connectionsStrange: intake.counts.strangers,
+    linksRefused: met.refused,
+    linksStuck: core.counts.stuck,
+    roomsOpened: met.rooms,
+    meetings: met.meetings,
+    burnt: met.burnt,
+    pairsOpened: relayed.pairs,
+    pairsRefused: relayed.refusedPairs,
+    relayedDatagrams: relayed.relayed,
+    relayedBytes: relayed.relayedBytes,
+    limitedDatagrams: relayed.limited,
+    strangeDatagrams: relayed.strangers,
+    undeliveredDatagrams: relayed.unbound + core.counts.dropped,
+    lostDatagrams: udp.droppedDatagrams,
+    stunAnswered: udp.stunCounts.answered,
+    stunLimited: udp.stunCounts.limited,
+  }
 }
 
 type Kind = 'gauge' | 'counter'
