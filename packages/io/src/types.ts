@@ -274,14 +274,22 @@ function hasMethods(value: unknown, names: readonly string[]): boolean {
   return names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
 }
 
-/** True if `value` has the methods of a consumer. */
+/** True if `value` has the methods of a consumer. Asked at each attach, so nothing is made for it. */
 export function isByteConsumer(value: unknown): value is IVByteConsumer {
-  return hasMethods(value, ['consume', 'endConsume', 'abort', 'attach', 'detach'])
+  if (typeof value !== 'object' || value === null) return false
+  const { consume, endConsume } = value as Partial<IVByteConsumer>
+  return typeof consume === 'function' && typeof endConsume === 'function' && isEnd(value)
 }
 
 /** True if `value` has the methods of a producer. */
 export function isByteProducer(value: unknown): value is IVByteProducer {
-  return hasMethods(value, ['canProduce', 'abort', 'attach', 'detach'])
+  if (typeof value !== 'object' || value === null) return false
+  return typeof (value as Partial<IVByteProducer>).canProduce === 'function' && isEnd(value)
+}
+
+function isEnd(value: object): boolean {
+  const { abort, attach, detach } = value as Partial<IVByteConsumer>
+  return typeof abort === 'function' && typeof attach === 'function' && typeof detach === 'function'
 }
 
 /** True if `value` has the methods of a writer. */

@@ -4,10 +4,11 @@
  * Decides whether a number still names what it named when it was taken over. Invariant: what has got the number since is
  * never closed.
  */
-import { fstatSync } from 'node:fs'
+import { closeSync, fstatSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
 import { checkFd } from './check.js'
 import { VNativeError } from './errors.js'
+import { load, type NativeFunction } from './load.js'
 import { dropHeld, isHeld, noteHeld } from './own.js'
 import { closeNow, descriptors } from './posix/descriptor.js'
 
@@ -44,9 +45,46 @@ export function closeClaimed(fd: number, dev: number, ino: number): boolean {
 }
 
 function statOf(fd: number): FileIdentity | undefined {
+  quick ??= bindQuick()
+  return quick === 'none' ? slowStat(fd) : quickStat(quick, fd)
+}
+
+type QuickCall = NativeFunction<[number, Int32Array]>
+
+/** `fstat` itself, which costs a quarter of what Node makes of it; `none` where the process has no such symbol. */
+let quick: QuickCall | 'none' | undefined
+
+/** More than the system writes. */
+const status = new Int32Array(128)
+
+/** On Linux the device and the number of the file come first, eight bytes each; the lower halves tell files apart. */
+function quickStat(call: QuickCall, fd: number): FileIdentity | undefined {
+  if (call(fd, status) !== 0) return undefined
+  return { dev: status[0] ?? 0, ino: status[2] ?? 0 }
+}
+
+function slowStat(fd: number): FileIdentity | undefined {
   try {
-    return fstatSync(fd)
+    const { dev, ino } = fstatSync(fd)
+    return { dev: dev | 0, ino: ino | 0 }
   } catch {
     return undefined
+  }
+}
+
+/** Binds the call and proves it by what Node says of a directory. */
+function bindQuick(): QuickCall | 'none' {
+  try {
+    const call = load().library?.bind<[number, Int32Array]>('fstat', 'int', ['int', 'void*'])
+    if (call === undefined) return 'none'
+    const fd = openSync('/', 'r')
+    try {
+      const [found, expected] = [quickStat(call, fd), slowStat(fd)]
+      return found !== undefined && found.dev === expected?.dev && found.ino === expected.ino ? call : 'none'
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return 'none'
   }
 }

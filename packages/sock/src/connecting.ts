@@ -8,7 +8,7 @@
 import { type VFailure, VFIOLost, VIOLost, VIOTimeout, VSocketPeer } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import { checkPort, checkSocketPeer, lookupAll, type VLookupOptions } from './address.js'
-import { describeValue } from './describe.js'
+import { describeValue, NOTHING } from './describe.js'
 import { VSocketLost } from './errno.js'
 import type { Connecting, ConnectPlan } from './socket-connector.js'
 
@@ -50,9 +50,20 @@ export function connectTo(
   target: VConnectTarget,
   options: VConnectToOptions,
 ): Promise<boolean> {
-  const outcome = run(owner, target, options)
-  outcome.catch(() => undefined)
+  const isPlain = options.signal === undefined && !isHostPort(target)
+  const outcome = isPlain ? triedAtOnce(owner, listed(target)) : run(owner, target, options)
+  outcome.catch(NOTHING)
   return outcome
+}
+
+/** The plain case, of which there may be thousands at once: nothing to look up, and nobody who may give it up. */
+function triedAtOnce(owner: ConnectingOwner, peers: readonly VSocketPeer[]): Promise<boolean> {
+  const endsAt = owner.reactor.time() + owner.connector.connectTimeoutMs
+  return owner.isClosed() ? Promise.resolve(false) : tried(owner, peers, endsAt)
+}
+
+function isHostPort(target: VConnectTarget): target is VHostPort {
+  return 'host' in target && !(target instanceof VSocketPeer)
 }
 
 async function run(
@@ -67,10 +78,9 @@ async function run(
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     const endsAt = owner.reactor.time() + owner.connector.connectTimeoutMs
-    const peers =
-      'host' in target && !(target instanceof VSocketPeer)
-        ? await found(owner, target, { ...options, ...(signal === undefined ? {} : { signal }) })
-        : listed(target)
+    const peers = isHostPort(target)
+      ? await found(owner, target, { ...options, ...(signal === undefined ? {} : { signal }) })
+      : listed(target)
     const connected = peers !== undefined && !owner.isClosed() && (await tried(owner, peers, endsAt))
     if (signal?.aborted === true) throw signal.reason
     return connected
@@ -79,7 +89,7 @@ async function run(
   }
 }
 
-function listed(target: VConnectTarget): readonly VSocketPeer[] {
+function listed(target: Exclude<VConnectTarget, VHostPort>): readonly VSocketPeer[] {
   return Array.isArray(target) ? (target as readonly VSocketPeer[]) : [target as VSocketPeer]
 }
 

@@ -31,40 +31,43 @@ export interface MadeDevice {
   readonly connector: Connecting | null
 }
 
+/** Sizes under the names of devices, for options that name them otherwise. */
+export type DeviceSizes = Pick<VNetDeviceOptions, 'maxReadBytes' | 'maxWriteBytes'>
+
+const NO_SIZES: DeviceSizes = {}
+
 /** @throws as `VNetDevice` and `SocketConnector`; VIOError for a transport that is not to be had */
 export function makeDevice(
   reactor: IVReactor,
   socket: VStreamSocket | IVSocketDevice | null,
   options: MadeDeviceOptions,
+  sizes: DeviceSizes = NO_SIZES,
 ): MadeDevice {
   if (socket instanceof VNativeSocket) {
     // An opener would be for sockets of Node; a device over a connected socket asks none.
-    return {
-      device: new VNativeSocketDevice(socket, options as unknown as VNativeSocketDeviceOptions),
-      connector: null,
-    }
+    const given = { ...options, ...sizes } as unknown as VNativeSocketDeviceOptions
+    return { device: new VNativeSocketDevice(socket, given), connector: null }
   }
-  const { transport, connectTimeoutMs, attemptDelayMs, opener } = options
+  const { transport, opener } = options
   // A socket that is connected is connected by nobody.
   if (socket instanceof Socket && !socket.pending && !socket.connecting && opener === undefined)
-    return { device: new VNetDevice(socket, options), connector: null }
+    return { device: new VNetDevice(socket, { ...options, ...sizes }), connector: null }
   const source = checkSource(sourceOf(options))
-  const terms = {
-    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-    ...(attemptDelayMs === undefined ? {} : { attemptDelayMs }),
-  }
   // An opener that was given opens sockets of Node.
   if (socket === null && opener === undefined && isNative(transport)) {
-    const connector = new SocketConnector<OpenedNative, never>(reactor, terms, (peer, outcome) =>
+    const connector = new SocketConnector<OpenedNative, never>(reactor, options, (peer, outcome) =>
       connectNative(peer, source, outcome),
     )
-    return { connector, device: new VNativeSocketDevice(null, { ...options, opener: connector.open }) }
+    return {
+      connector,
+      device: new VNativeSocketDevice(null, { ...options, ...sizes, opener: connector.open }),
+    }
   }
-  const capacityBytes = options.maxReadBytes ?? DEFAULT_SOCKET_BYTES
+  const capacityBytes = sizes.maxReadBytes ?? options.maxReadBytes ?? DEFAULT_SOCKET_BYTES
   const openOne: SocketOpener =
     opener ?? ((peer, outcome, intake) => openSocket(peer, { source, capacityBytes, intake }, outcome))
-  const connector = new SocketConnector(reactor, terms, openOne)
+  const connector = new SocketConnector(reactor, options, openOne)
   const given = socket !== null && isByteDevice(socket)
-  const device = given ? socket : new VNetDevice(socket, { ...options, opener: connector.open })
+  const device = given ? socket : new VNetDevice(socket, { ...options, ...sizes, opener: connector.open })
   return { connector, device }
 }

@@ -85,7 +85,7 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     options: VClientSocketAgentOptions = {},
   ) {
     const sizes = sizesOf(options)
-    const { device, connector } = makeDevice(reactor, socket, { ...options, ...sizes })
+    const { device, connector } = makeDevice(reactor, socket, options, sizes)
     super(reactor, options.wrapDevice?.(device) ?? device, sizes)
     this.#connector = connector
     const { closeCallback } = options
@@ -151,7 +151,7 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     const connector = this.#connector
     if (connector === null) throw new VIOError('this device is connected; use a new agent')
     this.#connector = BEGUN
-    return connectTo(this.#connectingOwner(connector), target, options)
+    return connectTo(new VClientSocketAgent.#Owner(this, connector), target, options)
   }
 
   /** Drops the connection at once: what waits is lost, and the other side sees a reset. */
@@ -173,16 +173,39 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     checkSocketPeer(peer)
   }
 
-  #connectingOwner(connector: Connecting): ConnectingOwner {
-    // No accessors: an object with some of its own has a shape of its own, which the engine keeps for long.
-    return {
-      reactor: this.reactor,
-      connector,
-      isClosed: () => this.closed,
-      mayTry: (peer) => this.#mayTry(peer),
-      connectDevice: (peer) => void super.connect(peer),
-      closeIO: (reason) => this.closeIO(reason),
+  /** What connecting asks of the agent that it connects. */
+  static readonly #Owner = class implements ConnectingOwner {
+    readonly connector: Connecting
+    readonly #agent: VClientSocketAgent
+
+    constructor(agent: VClientSocketAgent, connector: Connecting) {
+      this.#agent = agent
+      this.connector = connector
     }
+
+    get reactor(): IVReactor {
+      return this.#agent.reactor
+    }
+
+    isClosed(): boolean {
+      return this.#agent.closed
+    }
+
+    mayTry(peer: VSocketPeer): boolean {
+      return this.#agent.#mayTry(peer)
+    }
+
+    connectDevice(peer: VSocketPeer): void {
+      this.#agent.#connectEndpoint(peer)
+    }
+
+    closeIO(reason: VFailure): boolean {
+      return this.#agent.closeIO(reason)
+    }
+  }
+
+  #connectEndpoint(peer: VSocketPeer): void {
+    super.connect(peer)
   }
 
   /** Asks the chain, as `VByteEndpoint.connect` does for a single address. */
@@ -205,15 +228,25 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
   }
 }
 
-function sizesOf(
-  options: VClientSocketAgentOptions,
-): VEndpointOptions & { readonly maxReadBytes: number; readonly maxWriteBytes: number } {
+type Sizes = VEndpointOptions & { readonly maxReadBytes: number; readonly maxWriteBytes: number }
+
+/** What was asked for last: agents come in rows that are alike. */
+let lastSizes: Sizes | undefined
+
+function sizesOf(options: VClientSocketAgentOptions): Sizes {
   const { maxRead = DEFAULT_SOCKET_BYTES, maxWrite = DEFAULT_SOCKET_BYTES, wbufLen = maxWrite } = options
   const { halfClosePolicy } = options
+  const isSame =
+    lastSizes?.maxReadBytes === maxRead &&
+    lastSizes.maxWriteBytes === maxWrite &&
+    lastSizes.bufferBytes === wbufLen &&
+    lastSizes.halfClosePolicy === halfClosePolicy
+  if (isSame) return lastSizes as Sizes
   const sizes = {
     maxReadBytes: sizeOption('maxRead', maxRead),
     maxWriteBytes: sizeOption('maxWrite', maxWrite),
     bufferBytes: sizeOption('wbufLen', wbufLen),
   }
-  return halfClosePolicy === undefined ? sizes : { ...sizes, halfClosePolicy }
+  lastSizes = halfClosePolicy === undefined ? sizes : { ...sizes, halfClosePolicy }
+  return lastSizes
 }

@@ -92,27 +92,11 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
 
   /** A plan with one address and all the time there is. */
   #openOnly(peer: VSocketPeer, plan: ConnectPlan, outcome: OpeningOutcome<M>, own: O | null): GiveUp {
-    const { settled } = plan
-    let isSettled = false
-    const settle = (connected: boolean): void => {
-      if (isSettled) return
-      isSettled = true
-      settled?.(connected)
-    }
-    const told: OpeningOutcome<M> = {
-      opened: (made) => {
-        outcome.opened(made)
-        settle(true)
-      },
-      failed: (error) => {
-        outcome.failed(error)
-        settle(false)
-      },
-    }
+    const told = new OnlyOutcome(outcome, plan.settled)
     const giveUp = plan.mayTry?.(peer) === false ? this.#refuse(peer, told) : this.#openAlone(peer, told, own)
     return () => {
       giveUp()
-      settle(false)
+      told.settle(false)
     }
   }
 
@@ -132,6 +116,33 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
       )
       return () => failed.cancel()
     }
+  }
+}
+
+/** The outcome of a plan with one address: the device is told first. */
+class OnlyOutcome<M> implements OpeningOutcome<M> {
+  readonly #outcome: OpeningOutcome<M>
+  #settled: ((connected: boolean) => void) | undefined
+
+  constructor(outcome: OpeningOutcome<M>, settled: ((connected: boolean) => void) | undefined) {
+    this.#outcome = outcome
+    this.#settled = settled
+  }
+
+  opened(made: M): void {
+    this.#outcome.opened(made)
+    this.settle(true)
+  }
+
+  failed(error: Error): void {
+    this.#outcome.failed(error)
+    this.settle(false)
+  }
+
+  settle(connected: boolean): void {
+    const settled = this.#settled
+    this.#settled = undefined
+    settled?.(connected)
   }
 }
 
