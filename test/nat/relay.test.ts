@@ -92,8 +92,10 @@ class RelayParty {
     this.side.host.send(this.#world.world.now, this.port, this.#world.peer, Buffer.from(text))
   }
 
+  /** What was told, other than that all is as before. */
   get told(): string[] {
-    return this.events.map((event) => (event.type === 'refused' ? event.reason : event.type))
+    const news = this.events.filter((event) => event.type !== 'refreshed' || event.moved)
+    return news.map((event) => (event.type === 'refused' ? event.reason : event.type))
   }
 }
 

@@ -23,6 +23,11 @@ export interface VRelayClientOptions {
 /** What a client tells. */
 export type VRelayClientEvent =
   | { readonly type: 'bound' }
+  /**
+   * It was bound anew after `refreshMs`. `moved`: the relay saw another address than before, so the NAT had forgotten the
+   * mapping, or has another one.
+   */
+  | { readonly type: 'refreshed'; readonly moved: boolean }
   /** The relay does not answer over UDP; it is asked further. Told once until it is bound (again). */
   | { readonly type: 'unreachable' }
   | { readonly type: 'refused'; readonly reason: VRelayRefusal }
@@ -34,6 +39,8 @@ const TRIES = 4
 const COOKIE_BYTES = 16
 /** Two challenges in a row are an answer and a change of keys; more is somebody else's doing. */
 const MAX_CHALLENGES = 3
+/** For so long a cookie is good in any case: who is asked for another one before has another address. */
+const COOKIE_MS = 60_000
 const NEVER = Number.POSITIVE_INFINITY
 
 /** Binds one leg. It begins with `start`. */
@@ -42,7 +49,7 @@ export class VRelayClient implements IVMachine<VRelayClientEvent> {
   readonly #suite: IVCrypto
   readonly #leg: string
   readonly #token: Buffer
-  readonly #refreshMs: number
+  #refreshMs: number
   readonly #outbox = new Outbox()
   readonly #events = new BoundedQueue<VRelayClientEvent>()
   #cookie: Buffer = Buffer.alloc(COOKIE_BYTES)
@@ -51,6 +58,8 @@ export class VRelayClient implements IVMachine<VRelayClientEvent> {
   #delayMs = FIRST_MS
   #tries = 0
   #challenges = 0
+  #cookieAt = Number.NEGATIVE_INFINITY
+  #hasMoved = false
 
   constructor(options: VRelayClientOptions, suite: IVCrypto) {
     this.#relay = options.relay
@@ -63,6 +72,15 @@ export class VRelayClient implements IVMachine<VRelayClientEvent> {
   /** True while the leg is bound to the address of this socket, as far as is known. */
   get isBound(): boolean {
     return this.#state === 'bound'
+  }
+
+  /** After how long it binds anew; holds from the next time on. */
+  get refreshMs(): number {
+    return this.#refreshMs
+  }
+
+  set refreshMs(ms: number) {
+    this.#refreshMs = ms
   }
 
   /** Begins. */
@@ -124,19 +142,23 @@ export class VRelayClient implements IVMachine<VRelayClientEvent> {
   #challenged(now: number, cookie: Buffer): void {
     if (this.#challenges >= MAX_CHALLENGES) return
     this.#challenges += 1
+    if (this.#challenges === 1 && now - this.#cookieAt < COOKIE_MS) this.#hasMoved = true
     this.#cookie = cookie
+    this.#cookieAt = now
     this.#send()
     this.#dueAt = now + this.#delayMs
   }
 
   #bound(now: number): void {
     const isNews = this.#state !== 'bound'
+    const moved = this.#hasMoved
+    this.#hasMoved = false
     this.#state = 'bound'
     this.#tries = 0
     this.#challenges = 0
     this.#delayMs = FIRST_MS
     this.#dueAt = now + this.#refreshMs
-    if (isNews) this.#events.push({ type: 'bound' })
+    this.#events.push(isNews ? { type: 'bound' } : { type: 'refreshed', moved })
   }
 
   #bind(now: number): void {

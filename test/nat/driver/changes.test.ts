@@ -110,4 +110,19 @@ describe('a mapping that dies after five seconds of silence', () => {
       finish(ground, begin(ground))
     }
   })
+
+  it('is learned at the relay: after a minute the way stays open', () => {
+    const nat = { ...HARD, mappingLifeMs: 5_000 }
+    const scenario = expect.getState().currentTestName ?? 'life'
+    for (const seed of seeds(5, 30)) {
+      const ground = new SimGround({ seed, scenario, a: [nat], b: [nat], options: { path: 'relay' } })
+      ground.connect().world.advance(120_000)
+      const flow = ground.b.flow([2, 1], 1_000)
+      const here = ground.a.flow([1, 2], 1_000)
+      const beganAt = ground.world.now
+      ground.world.runUntil(() => here.checker.position === 1_000 && flow.checker.position === 1_000)
+      // A round trip is 40 ms; a way that is closed would wait for a PING, or for a time-out.
+      expect(ground.world.now - beganAt).toBeLessThanOrEqual(100)
+    }
+  })
 })

@@ -66,6 +66,8 @@ export class EnginePort implements IVDatagramPort, HubRest {
     sendErrors: 0,
     receiveErrors: 0,
   }
+  /** How many datagrams have gone to the relay and come from it. */
+  relayed = 0
   #relay: VIPSocketPeer | null = null
   #stream: RelayStream | null = null
   /** Decided for the address that was sent to last. */
@@ -165,7 +167,9 @@ export class EnginePort implements IVDatagramPort, HubRest {
   handleDatagram(bytes: Buffer, start: number, end: number, from: VIPSocketPeer): void {
     const name = this.#options.names.nameOf(this.lane, from)
     if (name === null || this.#closed !== null) return
-    if (this.#options.relayOnly && !this.#isRelayPeer(name)) return
+    if (this.#relay !== null && from.port === this.#relay.port && from.host === this.#relay.host)
+      this.relayed += 1
+    else if (this.#options.relayOnly) return
     if (this.#handler !== null) this.#give(this.#handler, bytes, start, end, name)
     else this.#keep(Buffer.from(bytes.subarray(start, end)), name)
   }
@@ -199,6 +203,7 @@ export class EnginePort implements IVDatagramPort, HubRest {
   }
 
   #sendByRelay(batch: VTransmitBatch, peer: VIPSocketPeer): number {
+    this.relayed += batch.count
     const stream = this.#stream
     if (stream === null) return this.#sendOn(this.#options.hub.socketTo(0, peer), batch)
     const { count } = batch

@@ -7,6 +7,7 @@
 import { VIOError, VIPSocketPeer } from '@vio/io'
 import type { VScheduledCall } from '@vio/reactor'
 import { frameDatagram, VDatagramUnframer } from '../datagram-framing.js'
+import { VMappingLife } from '../mapping-life.js'
 import { VRelayClient } from '../relay-client.js'
 import { isRelayControl, streamProof, type VRelayRefusal } from '../relay-datagram.js'
 import { encodeRendezvous, type VRelayLeg, VRendezvousReader } from '../rendezvous-message.js'
@@ -33,6 +34,9 @@ export interface RelayWayOptions {
 const STREAM_AFTER_MS = 600
 const STREAM_AGAIN_MS = 2_000
 const MAX_STREAM_PAUSE_MS = 30_000
+/** The relay forgets who says nothing for two minutes, and cookies after one. */
+const MAX_REFRESH_MS = 55_000
+const MIN_REFRESH_MS = 2_000
 
 /** One leg of the relay. */
 export class RelayWay {
@@ -45,6 +49,9 @@ export class RelayWay {
   #timer: VScheduledCall | null = null
   #pauseMs = STREAM_AGAIN_MS
   #stream: StreamLeg | null = null
+  readonly #life = new VMappingLife({ maxMs: MAX_REFRESH_MS })
+  /** How much had been relayed when it was last refreshed. */
+  #relayed = 0
   #isOver = false
 
   constructor(options: RelayWayOptions) {
@@ -59,6 +66,7 @@ export class RelayWay {
       takes: (bytes, from) => isRelayControl(bytes) && from.equals(this.name),
       onEvent: (event) => {
         if (event.type === 'bound') this.#opened('udp')
+        else if (event.type === 'refreshed') this.#refreshed(event.moved)
         else if (event.type === 'unreachable') this.#openStream()
         else this.#lost(event.reason)
       },
@@ -121,6 +129,19 @@ export class RelayWay {
     this.#stream = null
     this.#options.port.setStream(null)
     this.#client.refresh(this.#options.hub.reactor.time())
+  }
+
+  /** Learns how long the mapping lives: a silence that it survived may be longer next time, another one has to be shorter. */
+  #refreshed(moved: boolean): void {
+    const { relayed } = this.#options.port
+    const wasQuiet = relayed === this.#relayed
+    this.#relayed = relayed
+    const life = this.#life
+    if (moved || wasQuiet) life.tried(this.#client.refreshMs, !moved)
+    // What was lost once is not tried again on purpose: the way is to be open when it is needed.
+    const mayTry = wasQuiet && life.lostMs === Number.POSITIVE_INFINITY
+    const nextMs = mayTry ? (life.nextMs ?? life.safeMs) : life.safeMs
+    this.#client.refreshMs = Math.max(MIN_REFRESH_MS, nextMs)
   }
 
   #openStream(): void {
