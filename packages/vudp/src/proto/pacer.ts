@@ -14,6 +14,8 @@ const BURST_MS = 2
 const QUANTUM_MS = 1
 /** How much lateness is made up for. */
 const MAX_LATE_MS = 10
+/** And how fast: so much more than the rate leaves until then. At once it would overflow a short queue. */
+const CATCH_UP = 0.25
 /** Who comes later than this has not waited all the time. */
 const LAPSE_MS = 100
 
@@ -28,6 +30,8 @@ export class Pacer {
   #datagramBytes: number
   #rate = Number.POSITIVE_INFINITY
   #tokens: number
+  /** What did not leave in time because whoever waited came late. */
+  #owedBytes = 0
   #filledAt = 0
   /** When whoever waits was told to come again; Infinity if nobody waits. */
   #awaitedAt = Number.POSITIVE_INFINITY
@@ -88,15 +92,22 @@ export class Pacer {
     const elapsedMs = now - this.#filledAt
     this.#filledAt = now
     if (this.#rate === Number.POSITIVE_INFINITY) this.#tokens = Number.POSITIVE_INFINITY
-    else if (elapsedMs > 0) {
-      const mostBytes = this.burstBytes + this.#lateMs(now) * this.#rate
-      this.#tokens = Math.min(this.#tokens + elapsedMs * this.#rate, mostBytes)
-    }
+    else if (elapsedMs > 0) this.#earn(now, elapsedMs * this.#rate)
   }
 
-  /** How late whoever waited has come, as far as it counts. */
-  #lateMs(now: number): number {
+  #earn(now: number, bytes: number): void {
+    const most = this.burstBytes
+    const tokens = this.#tokens + bytes
+    if (tokens <= most) {
+      const more = Math.min(this.#owedBytes, bytes * CATCH_UP, most - tokens)
+      this.#owedBytes -= more
+      this.#tokens = tokens + more
+      return
+    }
+    this.#tokens = most
     const lateMs = now - this.#awaitedAt
-    return lateMs > 0 && lateMs < LAPSE_MS ? Math.min(lateMs, MAX_LATE_MS) : 0
+    // Who did not wait for the pacer was not held up by it.
+    if (lateMs <= 0 || lateMs >= LAPSE_MS) this.#owedBytes = 0
+    else this.#owedBytes = Math.min(this.#owedBytes + tokens - most, MAX_LATE_MS * this.#rate)
   }
 }

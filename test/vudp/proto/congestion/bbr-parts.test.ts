@@ -10,6 +10,7 @@ import {
   flightAtLoss,
   isTooMuch,
   LossEpisode,
+  RoundLoss,
 } from '../../../../packages/vudp/src/proto/congestion/bbr-loss.js'
 import { PathModel } from '../../../../packages/vudp/src/proto/congestion/bbr-path.js'
 import { QueueWatch } from '../../../../packages/vudp/src/proto/congestion/bbr-queue.js'
@@ -153,7 +154,57 @@ describe('LossExcess', () => {
   })
 })
 
+describe('what is lost by chance', () => {
+  function chanceOf(slowLoss: number, count: number): number {
+    const excess = new LossExcess()
+    excess.setSlow(true, 0)
+    for (let index = 0; index < count; index += 1) excess.count(packet({}), index < slowLoss * count)
+    excess.onRound()
+    return excess.chance
+  }
+
+  it('is what the slow rate loses, less what may be an accident', () => {
+    expect(chanceOf(0, 1_000)).toBe(0)
+    expect(chanceOf(0.05, 20)).toBe(0)
+    expect(chanceOf(0.05, 10_000)).toBeGreaterThan(0.045)
+    expect(chanceOf(0.05, 100)).toBeLessThan(0.035)
+    expect(chanceOf(0.5, 10_000)).toBe(0.1)
+  })
+
+  it('explains up to three times as much in a round, and no loss at all where it is nothing', () => {
+    const round = new RoundLoss()
+    round.count(sample({ ackedBytes: 97_000, newlyLostBytes: 3_000 }))
+    expect([round.isExplained(0.01), round.isExplained(0.009), round.isExplained(0)]).toEqual([
+      true,
+      false,
+      false,
+    ])
+    round.clear()
+    expect(round.isExplained(0)).toBe(true)
+  })
+
+  it('is never a fifth of a round of many datagrams', () => {
+    const round = new RoundLoss()
+    round.count(sample({ ackedBytes: 60_000, newlyLostBytes: 16_000 }))
+    expect(round.isExcess(1_000)).toBe(false)
+    round.count(sample({ ackedBytes: 0, newlyLostBytes: 1_000 }))
+    expect(round.isExcess(1_000)).toBe(true)
+    round.count(sample({ ackedBytes: 10_000, newlyLostBytes: 0 }))
+    expect(round.isExcess(1_000)).toBe(false)
+  })
+})
+
 describe('LossEpisode', () => {
+  it('leaves alone what was sent before the rate changed', () => {
+    const episode = new LossEpisode('here')
+    expect(episode.isAnswered(packet({ deliveredBytes: 0 }))).toBe(false)
+    episode.answer(5_000)
+    expect([4_999, 5_000].map((deliveredBytes) => episode.isAnswered(packet({ deliveredBytes })))).toEqual([
+      true,
+      false,
+    ])
+  })
+
   it('counts places, not datagrams', () => {
     const episode = new LossEpisode('here')
     for (const number of [3, 4, 5, 9, 10, 20]) episode.note(packet({ number }))
@@ -293,7 +344,7 @@ describe('Bounds', () => {
     const bounds = new Bounds()
     expect(bounds.withHeadroom(sizes)).toBe(Number.POSITIVE_INFINITY)
     bounds.longBytes = 100_000
-    expect(bounds.withHeadroom(sizes)).toBe(85_000)
+    expect(bounds.withHeadroom(sizes)).toBe(90_000)
     bounds.longBytes = 4_500
     expect(bounds.withHeadroom(sizes)).toBe(4_000)
   })
@@ -302,6 +353,9 @@ describe('Bounds', () => {
 describe('when BBR probes', () => {
   it('is after two to three seconds, or after few rounds with few datagrams', () => {
     const cycle = new ProbeCycle(() => 0.5)
+    cycle.start(0)
+    // The first time soon: startup knows little.
+    expect([cycle.isDue(625, 1000), cycle.isDue(626, 1000)]).toEqual([false, true])
     cycle.start(0)
     expect([cycle.isDue(2_500, 1000), cycle.isDue(2_501, 1000)]).toEqual([false, true])
     for (let round = 0; round < 9; round += 1) cycle.onRound()

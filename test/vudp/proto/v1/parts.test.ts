@@ -70,11 +70,11 @@ describe('ReplayWindow', () => {
 })
 
 describe('ReceiveWindow', () => {
-  it('asks for a new limit when a quarter was read', () => {
+  it('asks for a new limit when an eighth was read', () => {
     const window = new ReceiveWindow(1000, 1000)
-    expect(window.onRead(249)).toBe(false)
+    expect(window.onRead(124)).toBe(false)
     expect(window.onRead(1)).toBe(true)
-    expect(window.nextLimit(0, 10)).toBe(1250)
+    expect(window.nextLimit(0, 10)).toBe(1125)
     expect(window.onRead(100)).toBe(false)
   })
 

@@ -172,23 +172,23 @@ describe('streams of VUT/1', () => {
     expect(asked.length).toBeLessThan(25)
   })
 
-  it('tell a new limit when a quarter was read, and again when it is lost', () => {
+  it('tell a new limit when an eighth was read, and again when it is lost', () => {
     const insider = new Insider({ windowBytes: 4000, maxWindowBytes: 4000 }).connect()
     insider.say(bytesOf(0, 0, Buffer.alloc(3000)))
     settle(insider)
-    insider.victim.stream.readSome(999)
+    insider.victim.stream.readSome(499)
     expect(Insider.typesIn(insider.listen())).not.toContain(FRAME.streamLimit)
     insider.victim.stream.readSome(1)
     expect(framesIn(insider.listen())).toContainEqual(
-      expect.objectContaining({ type: FRAME.streamLimit, stream: 0, value: 5000 }),
+      expect.objectContaining({ type: FRAME.streamLimit, stream: 0, value: 4500 }),
     )
     // Nothing of it is acknowledged: it comes again.
     expect(framesIn(insider.wait(3000))).toContainEqual(
-      expect.objectContaining({ type: FRAME.streamLimit, stream: 0, value: 5000 }),
+      expect.objectContaining({ type: FRAME.streamLimit, stream: 0, value: 4500 }),
     )
   })
 
-  it('double the window while half of it is read within two round trips, up to the option', () => {
+  it('double the window while a quarter of it is read within two round trips, up to the option', () => {
     const insider = new Insider({ windowBytes: 1000, maxWindowBytes: 6000 }).connect()
     let sent = 0
     let limit = 1000

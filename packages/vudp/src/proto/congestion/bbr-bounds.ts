@@ -12,8 +12,9 @@ import type { RateSample } from './delivery.js'
 const LOSS_FACTOR = 0.7
 /** What the long-term bound keeps of a flight that lost too much: two flows come to equal shares by it. */
 const FLIGHT_FACTOR = 0.95
-/** The part of the long-term bound that is left free for others while not probing. */
-const HEADROOM = 0.15
+/** The part of the long-term bound that is left free for others while not probing: with more, one flow alone does not fill
+ * a path with a short queue. */
+const HEADROOM = 0.1
 const MAX_UP_ROUNDS = 30
 
 /** What a loss episode may have to be taken back to. */

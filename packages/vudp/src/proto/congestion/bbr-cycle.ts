@@ -10,6 +10,8 @@
 
 const MIN_WAIT_MS = 2_000
 const MAX_MORE_WAIT_MS = 1_000
+/** The first wait is so much shorter: what startup has found is rough. */
+const FIRST_PART = 1 / 4
 const MAX_ROUNDS = 63
 const RTT_PROBE_MS = 200
 
@@ -19,6 +21,7 @@ export class ProbeCycle {
   #startAt = 0
   #waitMs = 0
   #rounds = 0
+  #part = FIRST_PART
 
   constructor(random: () => number) {
     this.#random = random
@@ -27,7 +30,8 @@ export class ProbeCycle {
   /** A probe is over. */
   start(now: number): void {
     this.#rounds = this.#random() < 0.5 ? 0 : 1
-    this.#waitMs = MIN_WAIT_MS + this.#random() * MAX_MORE_WAIT_MS
+    this.#waitMs = this.#part * (MIN_WAIT_MS + this.#random() * MAX_MORE_WAIT_MS)
+    this.#part = 1
     this.#startAt = now
   }
 

@@ -14,6 +14,8 @@ const THRESHOLD = 0.02
 const DEVIATIONS = 2.5
 /** What of the old counts remains with each slow phase, and with each round at other rates. */
 const DECAY = 0.5
+/** More than this is never taken for chance. */
+const MAX_CHANCE = 0.1
 /** Fewer datagrams than this at the slow rate tell nothing. */
 const MIN_SLOW = 30
 
@@ -42,6 +44,8 @@ class Tally {
 export class LossExcess {
   /** True if more is lost at the usual rate than at the slow one. */
   isFound = false
+  /** The part that is lost by chance, by what was lost at the slow rate; 0 while that tells too little. */
+  chance = 0
   readonly #slow = new Tally()
   readonly #usual = new Tally()
   #isSlow = false
@@ -68,6 +72,8 @@ export class LossExcess {
   onRound(): void {
     const [slow, usual] = [this.#slow, this.#usual]
     const noise = DEVIATIONS * Math.sqrt(slow.variance + usual.variance)
+    this.chance =
+      slow.total < MIN_SLOW ? 0 : Math.min(Math.max(slow.part - Math.sqrt(slow.variance), 0), MAX_CHANCE)
     this.isFound = slow.total >= MIN_SLOW && usual.part - slow.part > THRESHOLD + noise
     usual.decay()
   }

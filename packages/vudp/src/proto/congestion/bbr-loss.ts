@@ -10,6 +10,9 @@ import type { RateSample } from './delivery.js'
 /** How much of what was in flight may be lost before that was too much. */
 const THRESHOLD = 0.02
 
+/** Separate losses in one round that end startup. */
+const STARTUP_PLACES = 6
+
 /** Counts the losses that count. */
 export class LossEpisode<P> {
   /** Separate places in which datagrams were lost. */
@@ -18,6 +21,7 @@ export class LossEpisode<P> {
   phase: P
   #open = 0
   #lastNumber = -2
+  #answeredBytes = -1
 
   constructor(phase: P) {
     this.phase = phase
@@ -28,6 +32,21 @@ export class LossEpisode<P> {
     this.phase = phase
     this.places = 0
     this.#open = 0
+  }
+
+  /** True if they were in so many places that they may end startup. */
+  get isSpread(): boolean {
+    return this.places >= STARTUP_PLACES
+  }
+
+  /** The rate is another one from now on, when `deliveredBytes` are delivered: what was sent before has been answered. */
+  answer(deliveredBytes: number): void {
+    this.#answeredBytes = deliveredBytes
+  }
+
+  /** True if the datagram was sent at a rate that is over for what it lost. */
+  isAnswered(packet: IVSentRecord): boolean {
+    return packet.deliveredBytes < this.#answeredBytes
   }
 
   /** Counts a loss. */
@@ -42,6 +61,41 @@ export class LossEpisode<P> {
     if (this.#open === 0) return false
     this.#open -= 1
     return this.#open === 0
+  }
+}
+
+/** So much of a round is lost to a queue, whatever round-trip times say; so many datagrams at least. */
+const EXCESS = 0.2
+const EXCESS_DATAGRAMS = 16
+/** A round that loses so many times what is lost by chance has lost more than that. */
+const EXPLAINED = 3
+
+/** What one round has acknowledged and lost, for whatever reason. */
+export class RoundLoss {
+  #ackedBytes = 0
+  #lostBytes = 0
+
+  /** Takes a batch. */
+  count(sample: RateSample): void {
+    this.#ackedBytes += sample.ackedBytes
+    this.#lostBytes += sample.newlyLostBytes
+  }
+
+  /** The round is over. */
+  clear(): void {
+    this.#ackedBytes = 0
+    this.#lostBytes = 0
+  }
+
+  /** True if it lost more than chance ever takes. */
+  isExcess(datagramBytes: number): boolean {
+    const lost = this.#lostBytes
+    return lost > EXCESS * (lost + this.#ackedBytes) && lost > EXCESS_DATAGRAMS * datagramBytes
+  }
+
+  /** True if it lost no more than can be expected where `chance`, a part of all, is lost anyway. */
+  isExplained(chance: number): boolean {
+    return this.#lostBytes <= EXPLAINED * chance * (this.#lostBytes + this.#ackedBytes)
   }
 }
 

@@ -12,15 +12,13 @@ import { ProbeCycle, RttProbe } from './bbr-cycle.js'
 import { LossExcess } from './bbr-excess.js'
 import { Flight } from './bbr-flight.js'
 import { FullPipe } from './bbr-full.js'
-import { flightAtLoss, isTooMuch, LossEpisode } from './bbr-loss.js'
+import { flightAtLoss, isTooMuch, LossEpisode, RoundLoss } from './bbr-loss.js'
 import { PathModel } from './bbr-path.js'
 import { PHASES, type Phase, type PhaseTerms } from './bbr-phase.js'
 import { QueueWatch } from './bbr-queue.js'
 import type { IVCongestion, IVCongestionOptions, IVRttView, IVSentRecord } from './controller.js'
 import { DeliveryRate } from './delivery.js'
 
-/** Separate losses in one round that end startup. */
-const STARTUP_LOSSES = 6
 const DRAIN_ROUNDS = 3
 /** Pacing stays this much below the estimated rate, so that a queue drains. */
 const PACING_MARGIN = 0.01
@@ -40,6 +38,7 @@ export class Bbr implements IVCongestion {
   readonly #full = new FullPipe()
   readonly #flight: Flight
   readonly #losses = new LossEpisode<Phase>('startup')
+  readonly #roundLoss = new RoundLoss()
   #phase: Phase = 'startup'
   #terms: PhaseTerms = PHASES.startup
   #window: number
@@ -97,7 +96,7 @@ export class Bbr implements IVCongestion {
     this.#excess.count(packet, true)
     const counts = this.#excess.isFound || this.#queue.isFull(this.#path.minRttMs)
     this.#delivery.onLoss(packet, counts)
-    if (!counts) return
+    if (!counts || this.#losses.isAnswered(packet)) return
     if (!this.#bounds.hasLoss) this.#losses.begin(this.#phase)
     this.#bounds.noteLoss(this.#delivery.deliveredBytes)
     this.#losses.note(packet)
@@ -161,16 +160,19 @@ export class Bbr implements IVCongestion {
       this.#excess.onRound()
     }
     this.#path.onRate(sample)
-    if (this.#bounds.isRoundStart) this.#checkStartupLoss()
-    this.#bounds.endRound(this.#terms.adapts, this.#path.maxRate, this.#window)
+    this.#roundLoss.count(sample)
+    if (this.#bounds.isRoundStart && !this.#full.isReached) this.#checkStartupLoss()
+    const adapts = this.#terms.adapts && !this.#roundLoss.isExplained(this.#excess.chance)
+    this.#bounds.endRound(adapts, this.#path.maxRate, this.#window)
+    if (this.#bounds.isRoundStart) this.#roundLoss.clear()
     this.#path.onAcked(now, sample.ackedBytes, this.#rate, this.#window)
     if (hasRate && this.#path.isRoundStart) this.#full.onRound(sample)
   }
 
   /** Startup ends as well when a round loses too much, in many places. */
   #checkStartupLoss(): void {
-    if (this.#full.isReached || !this.#bounds.hasLoss || this.#losses.places < STARTUP_LOSSES) return
-    if (!isTooMuch(this.#delivery.sample)) return
+    const isLossy = this.#bounds.hasLoss && this.#losses.isSpread && isTooMuch(this.#delivery.sample)
+    if (!isLossy && !this.#roundLoss.isExcess(this.#flight.datagramBytes)) return
     this.#full.isReached = true
     this.#bounds.longBytes = Math.max(this.#filling(1), this.#bounds.latestBytes)
   }
@@ -178,14 +180,17 @@ export class Bbr implements IVCongestion {
   #advancePhase(now: number, hasRate: boolean): void {
     if (this.#phase === 'startup' && this.#full.isReached) {
       this.#enter('drain')
+      this.#losses.answer(this.#delivery.deliveredBytes)
       this.#drainRound = this.#path.roundCount
     }
     if (this.#phase === 'drain' && this.#isDrained()) this.#startDown(now)
     if (!this.#full.isReached) return
     this.#adaptLongTerm()
     if (this.#phase === 'probe-down' || this.#phase === 'probe-cruise') {
-      if (this.#isProbeDue(now)) this.#startRefill()
-      else if (this.#phase === 'probe-down' && this.#isRoomMade()) this.#enter('probe-cruise')
+      const room = Math.min(this.#bounds.withHeadroom(this.#flight), this.#filling(1))
+      const datagrams = Math.min(this.#product, this.#window) / this.#flight.datagramBytes
+      if (this.#cycle.isDue(now, datagrams)) this.#startRefill()
+      else if (this.#phase === 'probe-down' && this.#inFlightBytes <= room) this.#enter('probe-cruise')
     } else if (this.#phase === 'probe-refill' && this.#path.isRoundStart) {
       this.#isProbeSampled = true
       this.#startUp()
@@ -194,15 +199,6 @@ export class Bbr implements IVCongestion {
 
   #isDrained(): boolean {
     return this.#inFlightBytes <= this.#filling(1) || this.#path.roundCount > this.#drainRound + DRAIN_ROUNDS
-  }
-
-  #isRoomMade(): boolean {
-    const room = this.#bounds.withHeadroom(this.#flight)
-    return this.#inFlightBytes <= Math.min(room, this.#filling(1))
-  }
-
-  #isProbeDue(now: number): boolean {
-    return this.#cycle.isDue(now, Math.min(this.#product, this.#window) / this.#flight.datagramBytes)
   }
 
   #isUpDone(): boolean {
@@ -218,11 +214,10 @@ export class Bbr implements IVCongestion {
     if (this.#path.isRoundStart && this.#isProbeStopping) {
       this.#isProbeSampled = false
       this.#isProbeStopping = false
-      if (this.#phase.startsWith('probe-') && this.#phase !== 'probe-rtt' && !sample.isAppLimited) {
-        this.#path.advanceCycle()
-      }
+      const isProbing = this.#phase.startsWith('probe-') && this.#phase !== 'probe-rtt'
+      if (isProbing && !sample.isAppLimited) this.#path.advanceCycle()
     }
-    if (isTooMuch(this.#delivery.sample) || this.#bounds.longBytes === Number.POSITIVE_INFINITY) return
+    if (isTooMuch(sample) || this.#bounds.longBytes === Number.POSITIVE_INFINITY) return
     this.#bounds.longBytes = Math.max(this.#bounds.longBytes, sample.inFlightBytes)
     if (this.#phase !== 'probe-up' || !this.#isWindowLimited || !this.#isLongBound) return
     this.#bounds.probeUp(sample.ackedBytes)
@@ -249,6 +244,7 @@ export class Bbr implements IVCongestion {
 
   #startDown(now: number): void {
     this.#bounds.resetRound()
+    this.#losses.answer(this.#delivery.deliveredBytes)
     this.#cycle.start(now)
     this.#isProbeStopping = true
     this.#startRound()
@@ -327,7 +323,8 @@ export class Bbr implements IVCongestion {
   }
 
   #setPacingRate(gain: number): void {
-    const rate = gain * this.#rate * (1 - PACING_MARGIN)
+    // What is lost by chance does not fill the path: it is sent on top.
+    const rate = (gain * this.#rate * (1 - PACING_MARGIN)) / (1 - this.#excess.chance)
     if (rate <= 0) {
       if (this.#rtt.hasSample) this.#pacingRate = (gain * this.#window) / this.#rtt.smoothedMs
       return

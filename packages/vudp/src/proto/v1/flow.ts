@@ -2,11 +2,14 @@
  * The receive window: how far a peer may send, for a stream or for all together (VUT 4).
  *
  * Decides when a new limit is worth telling and how large the window is: it doubles, up to a bound, while the application
- * reads more than half of it within two round trips, as it is then the window that holds the flow up. Invariant: the
- * limit that was told never falls.
+ * reads a quarter of it or more within two round trips. That leaves room for a sender that doubles its rate, while lost
+ * bytes hold up for a round trip or two what has come behind them. Invariant: the limit that was told never falls.
  */
 
-/** Round trips in which half of the window has to be read for it to grow. */
+/** A new limit is told for each such part of the window that was read. */
+const PARTS = 8
+/** So many parts, read within so many round trips, make the window grow. */
+const GROW_PARTS = 2
 const GROW_ROUND_TRIPS = 2
 
 /** One receive window. */
@@ -38,14 +41,14 @@ export class ReceiveWindow {
   /** Counts bytes that were read, or dropped for good. Returns true if a new limit is worth telling. */
   onRead(sizeBytes: number): boolean {
     this.#read += sizeBytes
-    return this.#limit - this.#read <= this.#windowBytes - this.#windowBytes / 4
+    return this.#limit - this.#read <= this.#windowBytes - this.#windowBytes / PARTS
   }
 
   /** The limit to tell now; called when it is told, not when it is read. */
   nextLimit(now: number, smoothedRttMs: number): number {
-    const half = this.#windowBytes / 2
+    const part = (this.#windowBytes / PARTS) * GROW_PARTS
     const isRecent = now - this.#markAt < GROW_ROUND_TRIPS * smoothedRttMs
-    if (isRecent && this.#read - this.#markRead > half) {
+    if (isRecent && this.#read - this.#markRead >= part) {
       this.#windowBytes = Math.min(2 * this.#windowBytes, this.#maxBytes)
       this.#mark(now)
     } else if (!isRecent) this.#mark(now)
