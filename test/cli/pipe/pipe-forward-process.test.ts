@@ -178,7 +178,7 @@ describe('vut forward as a process', () => {
     const near = run(['forward', '-R', '*:0:localhost:80', await codeOf(far)])
     expect(await near.ended).toBe(6)
     expect(errorOf(near)).toContain('does not allow it')
-    expect(await far.ended).toBe(0)
+    expect(await far.ended).toBe(6)
   })
 
   it.each([

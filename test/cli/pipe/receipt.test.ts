@@ -1,5 +1,5 @@
 /**
- * Receipts: any cut, any bytes.
+ * Receipts are read from any cut and any bytes, and what a pipe ends with follows from them.
  */
 
 import { VUDPLost } from '@vio/vudp'

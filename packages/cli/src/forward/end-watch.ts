@@ -30,9 +30,10 @@ export class EndWatch extends VByteConsumer {
     this.byteConsume.attach(from.byteProduce)
   }
 
-  protected override dataReceived(): never {
+  protected override dataReceived(): number {
     this.#fault = new ForwardProtocol('bytes came where nothing more was expected')
-    throw this.#fault
+    this.byteConsume.abort(this.#fault)
+    return 0
   }
 
   protected override dataEnded(clean: boolean, reason?: Error): void {

@@ -5,7 +5,7 @@
  * code; then the greeting, then what the other side is to listen on. Invariants: what it opened is closed when it ends,
  * however it ends; streams that are cut off by the end are reset, never ended as if they were complete.
  */
-import { type VFailure, VFIOCompleted, VIOLost } from '@vio/io'
+import { type VFailure, VFIOCompleted, VFIOLost, VIOLost } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import type { VUDPTransport } from '@vio/vudp'
 import { encodeGreeting, type VGreeting } from '../greeting.js'
@@ -91,6 +91,10 @@ export class Forwarder {
       link.tell({ type: 'ready', listening: this.#listening })
       const { clean, reason } = await Promise.race([aborted.promise, ended])
       if (!clean) throw reason ?? new VIOLost('the connection was broken off')
+    } catch (error) {
+      // A person who ends the command does so politely; anything else the other side is told of.
+      if (!signal.aborted) transport.closeIO(new VFIOLost(new VIOLost(textOf(error), { cause: error })))
+      throw error
     } finally {
       aborted.forget()
       link.close(new VIOLost('the forwarding has ended'))
@@ -159,6 +163,10 @@ function reasonOf(signal: AbortSignal): { readonly promise: Promise<never>; read
   if (signal.aborted) onAbort()
   else signal.addEventListener('abort', onAbort, { once: true })
   return { promise, forget: () => signal.removeEventListener('abort', onAbort) }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 const POLITE_MS = 1500

@@ -101,6 +101,11 @@ export class Junction {
     if (this.#isOver) return
     this.#isOver = true
     this.#grace?.cancel()
+    // The chains have their results once they were taken down as well.
+    this.#socket.reactor.schedule(0, () => this.#tell(clean))
+  }
+
+  #tell(clean: boolean): void {
     this.#settle({
       sentBytes: this.#up?.result?.bytesOut ?? 0,
       receivedBytes: this.#down?.result?.bytesOut ?? 0,

@@ -106,7 +106,7 @@ export class TransportCore implements StreamDeviceOwner, RunnerClient {
 
   deviceReleased(device: StreamDevice, reason: VFailure): void {
     if (device === this.main) this.engine.close(reason)
-    else this.#devices.delete(device.stream)
+    else this.#forgetIfThrough(device)
   }
 
   // The runner's.
@@ -118,7 +118,7 @@ export class TransportCore implements StreamDeviceOwner, RunnerClient {
         this.main.notify()
         break
       case 'stream-changed':
-        this.#devices.get(event.stream)?.notify()
+        this.#changed(event.stream)
         break
       case 'stream-opened':
         this.#handlers?.onStream(this.#deviceOf(event.stream))
@@ -166,6 +166,17 @@ export class TransportCore implements StreamDeviceOwner, RunnerClient {
   onRefused(error: Error): void {
     this.engine.close(new VFIOLost(error as never))
     this.kick()
+  }
+
+  #changed(stream: IVUDPStream): void {
+    const device = this.#devices.get(stream)
+    device?.notify()
+    if (device !== undefined) this.#forgetIfThrough(device)
+  }
+
+  /** A clean end is told once all before it has arrived, which may be after the device was released. */
+  #forgetIfThrough(device: StreamDevice): void {
+    if (device !== this.main && device.isThrough) this.#devices.delete(device.stream)
   }
 
   #closed(reason: VFailure): void {

@@ -67,6 +67,11 @@ export class StreamDevice implements IVByteDevice {
     return outputEnd instanceof VFIOCompleted && unflushedBytes > 0 ? null : outputEnd
   }
 
+  /** True once it was released and nothing more is to be told of it. */
+  get isThrough(): boolean {
+    return this.#released && this.outputEnd !== null
+  }
+
   get unflushedBytes(): number {
     return this.stream.unflushedBytes
   }
