@@ -69,6 +69,38 @@ describe('two sessions', () => {
   })
 })
 
+describe('a hard NAT and one that lets in whom it has sent to', () => {
+  it.each([
+    ['the hard side makes the code', [HARD], [HOME]],
+    ['the hard side joins', [HOME], [HARD]],
+  ] as const)('end on a direct path by many ports, most of which are closed again; %s', (_name, a, b) => {
+    each({ a, b }, (ground) => {
+      ground.connect()
+      ground.world.runUntil(() => [ground.a, ground.b].every(({ paths }) => paths.at(-1) === 'direct'), {
+        what: 'a direct path',
+        withinMs: 300_000,
+      })
+      for (const side of [ground.a, ground.b]) {
+        expect(side.of('path').at(-1)).toMatchObject({ kind: 'birthday' })
+        expect(side.openPorts).toBeLessThanOrEqual(2)
+      }
+      checkArrived(ground, flows(ground, 50_000), 50_000)
+      checkGone(ground)
+    })
+  })
+
+  it('stay with the relay where many ports are not allowed', () => {
+    each({ a: [HARD], b: [HOME], options: { birthday: false } }, (ground) => {
+      ground.connect()
+      ground.world.advance(60_000)
+      expect(ground.a.paths).toEqual(['relay'])
+      expect([ground.a.openPorts, ground.b.openPorts]).toEqual([1, 1])
+      checkArrived(ground, flows(ground, 10_000), 10_000)
+      checkGone(ground)
+    })
+  })
+})
+
 /** Host to host and back takes as long: 10 ms on each link. */
 const ROUND_TRIP_MS = 40
 

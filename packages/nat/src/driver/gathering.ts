@@ -30,7 +30,8 @@ export interface GatheringOptions {
 
 /** Of each family so many addresses of the machine are told. */
 const MAX_HOSTS = 5
-const FILTER_LANE = 1_000
+/** No lane of a puncher has this number. */
+const FILTER_LANE = -1
 const isStun = (bytes: Buffer): boolean => (bytes[0] ?? 0xff) < 0x40
 const DGRAM = { socketType: 'dgram' } as const
 
