@@ -24,6 +24,9 @@ import { Introduction } from '../../packages/nat/src/introduction.js'
 import { propertyRuns } from '../lib/runs.js'
 import { natCrypto } from './lib/nat-crypto.js'
 
+/** What a party hands over as its share: any 32 bytes do, as long as nobody uses them. */
+const SHARE = Buffer.alloc(32, 5).toString('base64')
+
 const RELAY = {
   leg: 'ab'.repeat(8),
   token: Buffer.alloc(32).toString('base64'),
@@ -34,12 +37,12 @@ const STUN = [{ host: '', port: 3478 }]
 
 const MESSAGES: VRendezvousMessage[] = [
   { type: 'welcome', you: '198.51.100.2:4000', stun: STUN, nonce: Buffer.alloc(16).toString('base64') },
-  { type: 'create' },
-  { type: 'create', room: 7 },
-  { type: 'join', room: 999_999 },
+  { type: 'create', share: SHARE },
+  { type: 'create', room: 7, share: SHARE },
+  { type: 'join', room: 999_999, share: SHARE },
   { type: 'created', room: 1, lifeMs: 600_000 },
-  { type: 'joined', session: '0f'.repeat(16) },
-  { type: 'joined', session: '0f'.repeat(16), relay: RELAY },
+  { type: 'joined', session: '0f'.repeat(16), share: 'AAAA' },
+  { type: 'joined', session: '0f'.repeat(16), share: 'AAAA', relay: RELAY },
   { type: 'pass', data: 'AQID' },
   { type: 'burn' },
   { type: 'done' },
@@ -70,17 +73,22 @@ describe('messages', () => {
     [{ v: 2, type: 'ping' }, 'version'],
     [{ v: 1, type: 'dance' }, 'unknown-message'],
     [{ v: 1, type: 'toString' }, 'unknown-message'],
-    [{ v: 1, type: 'join' }, 'malformed'],
-    [{ v: 1, type: 'join', room: '7' }, 'malformed'],
-    [{ v: 1, type: 'join', room: 0 }, 'malformed'],
-    [{ v: 1, type: 'join', room: 1_000_000 }, 'malformed'],
-    [{ v: 1, type: 'create', room: null }, 'malformed'],
+    [{ v: 1, type: 'join', share: SHARE }, 'malformed'],
+    [{ v: 1, type: 'join', room: '7', share: SHARE }, 'malformed'],
+    [{ v: 1, type: 'join', room: 7 }, 'malformed'],
+    [{ v: 1, type: 'create', share: 'A'.repeat(45) }, 'malformed'],
+    [{ v: 1, type: 'join', room: 0, share: SHARE }, 'malformed'],
+    [{ v: 1, type: 'join', room: 1_000_000, share: SHARE }, 'malformed'],
+    [{ v: 1, type: 'create', room: null, share: SHARE }, 'malformed'],
     [{ v: 1, type: 'pass', data: 'not base64!' }, 'malformed'],
     [{ v: 1, type: 'pass', data: 'A'.repeat(12_001) }, 'malformed'],
     [{ v: 1, type: 'left', reason: 'boredom' }, 'malformed'],
     [{ v: 1, type: 'refused', reason: 'constructor', about: '' }, 'malformed'],
-    [{ v: 1, type: 'joined', session: '0f'.repeat(15) }, 'malformed'],
-    [{ v: 1, type: 'joined', session: '0f'.repeat(16), relay: { ...RELAY, port: 0 } }, 'malformed'],
+    [{ v: 1, type: 'joined', session: '0f'.repeat(15), share: 'AAAA' }, 'malformed'],
+    [
+      { v: 1, type: 'joined', session: '0f'.repeat(16), share: 'AAAA', relay: { ...RELAY, port: 0 } },
+      'malformed',
+    ],
     [{ v: 1, type: 'welcome', you: '', stun: [1], nonce: '' }, 'malformed'],
     [
       { v: 1, type: 'welcome', you: '', stun: [...STUN, ...STUN, ...STUN, ...STUN, ...STUN], nonce: '' },
@@ -94,8 +102,8 @@ describe('messages', () => {
   })
 
   it('lose the fields that nobody asked for', () => {
-    const text = textOf({ v: 1, type: 'join', room: 7, extra: 1, __proto__: null })
-    expect(decodeRendezvous(text)).toEqual({ type: 'join', room: 7 })
+    const text = textOf({ v: 1, type: 'join', room: 7, share: SHARE, extra: 1, __proto__: null })
+    expect(decodeRendezvous(text)).toEqual({ type: 'join', room: 7, share: SHARE })
   })
 
   it('quote what was wrong in short, and without what a terminal would act on', () => {
@@ -227,25 +235,79 @@ describe('offers', () => {
 })
 
 describe('an introduction', () => {
-  const known = { words: ['lantern', 'orchard'], room: 7, session: '0f'.repeat(16) }
+  const PLACE = { room: 7, session: '0f'.repeat(16) }
 
-  function pair(): { joiner: Introduction; creator: Introduction } {
-    const random = new VSeededRandom(3)
-    const joiner = new Introduction({ isJoiner: true, ...known }, natCrypto, random)
-    return { joiner, creator: new Introduction({ isJoiner: false, ...known }, natCrypto, random) }
+  interface Both {
+    readonly joiner: Introduction
+    readonly creator: Introduction
   }
 
-  function met(): { joiner: Introduction; creator: Introduction } {
+  function pair(words = ['lantern', 'orchard']): Both {
+    const random = new VSeededRandom(3)
+    const joiner = new Introduction({ isJoiner: true, words }, natCrypto, random)
+    const creator = new Introduction({ isJoiner: false, words: ['lantern', 'orchard'] }, natCrypto, random)
+    return { joiner, creator }
+  }
+
+  /** Both have the other's share; gives their proofs, of the joiner and of the creator. */
+  function begun({ joiner, creator }: Both, places = [PLACE, PLACE]): [Buffer, Buffer] {
+    const [first, second] = [joiner.share, creator.share]
+    const ofJoiner = joiner.begin(second, places[0] ?? PLACE) as Buffer
+    return [ofJoiner, creator.begin(first, places[1] ?? PLACE) as Buffer]
+  }
+
+  function met(): Both {
     const both = pair()
-    const answer = both.creator.take(both.joiner.first as Buffer).reply
-    const proof = both.joiner.take(answer as Buffer).reply
-    both.creator.take(proof as Buffer)
-    expect([both.joiner.isMet, both.creator.isMet]).toEqual([true, true])
+    const [ofJoiner, ofCreator] = begun(both)
+    expect([both.creator.take(ofJoiner), both.joiner.take(ofCreator)]).toEqual([
+      { type: 'met' },
+      { type: 'met' },
+    ])
     return both
   }
 
-  it('seals nothing before both have met, and each direction in its order', () => {
-    expect(pair().joiner.seal(Buffer.from('x'))).toBeUndefined()
+  it('seals nothing without a key, and opens nothing before the other side has proved itself', () => {
+    const both = pair()
+    expect(both.joiner.seal(Buffer.from('x'))).toBeUndefined()
+    begun(both)
+    const early = both.joiner.seal(Buffer.from('x')) as Buffer
+    expect(both.creator.take(early).type).toBe('out-of-place')
+  })
+
+  it('says under the key at once what only somebody can read who knows the words', () => {
+    const both = pair()
+    const [ofJoiner] = begun(both)
+    const early = both.joiner.seal(Buffer.from('early')) as Buffer
+    expect(both.creator.take(ofJoiner)).toEqual({ type: 'met' })
+    expect(both.creator.take(early).plain?.toString()).toBe('early')
+    const wrong = pair(['lantern', 'otter'])
+    const [guess] = begun(wrong)
+    expect(wrong.creator.take(guess)).toEqual({ type: 'wrong-words' })
+    expect(wrong.creator.seal(Buffer.from('x'))).toBeUndefined()
+  })
+
+  it.each([
+    ['rooms', { ...PLACE, room: 8 }],
+    ['meetings', { ...PLACE, session: '0e'.repeat(16) }],
+  ])('has other keys in other %s', (_what, other) => {
+    const both = pair()
+    const [ofJoiner] = begun(both, [PLACE, other])
+    expect(both.creator.take(ofJoiner)).toEqual({ type: 'met' })
+    expect(both.creator.take(both.joiner.seal(Buffer.from('x')) as Buffer).type).toBe('out-of-place')
+  })
+
+  it.each([
+    ['no point', () => Buffer.alloc(32)],
+    ['too short', () => Buffer.alloc(31, 1)],
+    ["this side's own", ({ joiner }: Both) => joiner.share],
+  ])('is over for a share that is %s, and for a second one', (_what, shareOf) => {
+    const both = pair()
+    expect(both.joiner.begin(shareOf(both), PLACE)).toBeNull()
+    expect(both.joiner.begin(both.creator.share, PLACE)).toBeNull()
+    expect(both.joiner.seal(Buffer.from('x'))).toBeUndefined()
+  })
+
+  it('seals each direction in its order', () => {
     const { joiner, creator } = met()
     const sealed = ['one', 'two'].map((each) => joiner.seal(Buffer.from(each)) as Buffer)
     expect(sealed.map((each) => creator.take(each).plain?.toString())).toEqual(['one', 'two'])
@@ -275,7 +337,7 @@ describe('an introduction', () => {
         for (const kind of [0, 1, 2, 3, 4, 5]) {
           for (const side of Object.values(pair())) {
             const step = side.take(Buffer.concat([Buffer.of(kind), bytes]))
-            expect(['wrong-words', 'out-of-place', 'shared']).toContain(step.type)
+            expect(['wrong-words', 'out-of-place']).toContain(step.type)
           }
         }
       }),

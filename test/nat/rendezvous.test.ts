@@ -1,9 +1,18 @@
 /**
  * Two parties that meet by a code, and everything that keeps a third one out.
  */
-import { decodeRendezvous, encodeRendezvous, refusalError, type VRendezvousMessage } from '@vio/nat'
+import { decodeRendezvous, encodeRendezvous, refusalError, VPake, type VRendezvousMessage } from '@vio/nat'
+import { VSeededRandom } from '@vio/reactor/testing'
 import { describe, expect, it } from 'vitest'
 import { type LinkedParty, MeetingPlace, offerOf } from './lib/meeting.js'
+import { natCrypto } from './lib/nat-crypto.js'
+
+/** The share of somebody who knows other words. */
+const SHARE = new VPake(
+  { role: 'initiator', password: Buffer.from('x') },
+  natCrypto,
+  new VSeededRandom(8),
+).share.toString('base64')
 
 function roomOf(party: LinkedParty): number {
   const [event] = party.of('room')
@@ -88,7 +97,7 @@ describe('wrong words', () => {
   it('burn the code and both are told; the third one finds it closed', () => {
     const place = new MeetingPlace()
     const { a, b } = meet(place, ['lantern', 'otter'])
-    expect([a.failure, b.failure]).toEqual(['burnt', 'wrong-words'])
+    expect([a.failure, b.failure]).toEqual(['wrong-words', 'wrong-words'])
     expect([a.of('authenticated'), b.of('authenticated')]).toEqual([[], []])
     expect(place.enter({ join: roomOf(a) }).failure).toBe('room-closed')
     expect(place.server.counts.burnt).toBe(1)
@@ -98,7 +107,7 @@ describe('wrong words', () => {
     const place = new MeetingPlace()
     const a = place.enter({})
     const link = place.open()
-    place.write(link, encodeRendezvous({ type: 'join', room: roomOf(a) }))
+    place.write(link, encodeRendezvous({ type: 'join', room: roomOf(a), share: SHARE }))
     place.server.closeLink(place.now, link)
     place.run()
     expect(a.failure).toBe('burnt')
@@ -109,7 +118,7 @@ describe('wrong words', () => {
     const place = new MeetingPlace()
     const a = place.enter({})
     const link = place.open()
-    place.write(link, encodeRendezvous({ type: 'join', room: roomOf(a) }))
+    place.write(link, encodeRendezvous({ type: 'join', room: roomOf(a), share: SHARE }))
     expect(place.enter({ join: roomOf(a) }).failure).toBe('room-full')
     place.pass(20_000)
     expect(a.failure).toBe('timeout')
@@ -129,18 +138,29 @@ describe('wrong words', () => {
   })
 
   it.each([
-    ['a share that is no point', Buffer.concat([Buffer.of(1), Buffer.alloc(32)])],
-    ['an empty message', Buffer.alloc(0)],
-    ['a proof without a share', Buffer.concat([Buffer.of(3), Buffer.alloc(32)])],
-    ['a sealed message without a key', Buffer.concat([Buffer.of(4), Buffer.alloc(40)])],
-    ['an unknown kind', Buffer.of(9)],
-  ])('or %s: burnt', (_what, bytes) => {
+    ['a wrong proof', [Buffer.concat([Buffer.of(1), Buffer.alloc(32)])]],
+    ['an empty message', [Buffer.alloc(0)]],
+    ['a sealed message before a proof', [Buffer.concat([Buffer.of(2), Buffer.alloc(40)])]],
+    ['an unknown kind', [Buffer.of(9)]],
+  ])('or %s: burnt', (_what, messages) => {
     const place = new MeetingPlace()
     const a = place.enter({})
     const link = place.open()
-    place.write(link, encodeRendezvous({ type: 'join', room: roomOf(a) }))
-    place.write(link, encodeRendezvous({ type: 'pass', data: bytes.toString('base64') }))
+    place.write(link, encodeRendezvous({ type: 'join', room: roomOf(a), share: SHARE }))
+    for (const bytes of messages) {
+      place.write(link, encodeRendezvous({ type: 'pass', data: bytes.toString('base64') }))
+    }
     expect(['wrong-words', 'bad-answer']).toContain(a.failure)
+    expect(answersOn(place, link).at(-1)).toEqual({ type: 'left', reason: 'burnt' })
+  })
+
+  it('or a share that is none: burnt at once', () => {
+    const place = new MeetingPlace()
+    const a = place.enter({})
+    const link = place.open()
+    const share = Buffer.alloc(32).toString('base64')
+    place.write(link, encodeRendezvous({ type: 'join', room: roomOf(a), share }))
+    expect(a.failure).toBe('bad-answer')
     expect(answersOn(place, link).at(-1)).toEqual({ type: 'left', reason: 'burnt' })
   })
 })
@@ -231,8 +251,20 @@ describe('the server', () => {
     ['a pass without a room', [{ type: 'pass', data: '' }]],
     ['a burn without a room', [{ type: 'burn' }]],
     ['what a server says', [{ type: 'pong' }]],
-    ['two rooms on one link', [{ type: 'create' }, { type: 'create' }]],
-    ['a relay inside of a room', [{ type: 'create' }, { type: 'relay', leg: '0'.repeat(16), mac: '' }]],
+    [
+      'two rooms on one link',
+      [
+        { type: 'create', share: SHARE },
+        { type: 'create', share: SHARE },
+      ],
+    ],
+    [
+      'a relay inside of a room',
+      [
+        { type: 'create', share: SHARE },
+        { type: 'relay', leg: '0'.repeat(16), mac: '' },
+      ],
+    ],
   ])('refuses %s', (_what, messages) => {
     const place = new MeetingPlace()
     const link = place.open()
@@ -246,7 +278,7 @@ describe('the server', () => {
     const place = new MeetingPlace()
     const link = place.open()
     const bytes = Buffer.concat(
-      [{ type: 'ping' }, { type: 'create', room: 9 }].map((each) =>
+      [{ type: 'ping' }, { type: 'create', room: 9, share: SHARE }].map((each) =>
         encodeRendezvous(each as VRendezvousMessage),
       ),
     )
@@ -266,7 +298,7 @@ describe('the server', () => {
     expect(answersOn(place, third)).toMatchObject([{ reason: 'too-many-connections' }])
     place.open('198.51.100.10')
     expect(answersOn(place, place.open('198.51.100.11'))).toMatchObject([{ reason: 'too-many-connections' }])
-    place.write(first, encodeRendezvous({ type: 'create' }))
+    place.write(first, encodeRendezvous({ type: 'create', share: SHARE }))
     for (let times = 0; times < 257; times += 1)
       place.write(first, encodeRendezvous({ type: 'pass', data: '' }))
     expect(answersOn(place, first).at(-1)).toMatchObject({ reason: 'too-much' })
@@ -331,7 +363,7 @@ describe('the client', () => {
     const { client } = place.enter({})
     const silent = new (client.constructor as typeof import('@vio/nat').VRendezvousClient)(
       { words: ['a'] },
-      {} as never,
+      natCrypto,
       place.random,
     )
     silent.start(0)
@@ -342,9 +374,9 @@ describe('the client', () => {
   })
 
   it.each<[string, VRendezvousMessage]>([
-    ['joined', { type: 'joined', session: '0'.repeat(32) }],
+    ['joined', { type: 'joined', session: '0'.repeat(32), share: SHARE }],
     ['a second welcome', { type: 'welcome', you: '', stun: [], nonce: '' }],
-    ['what a party says', { type: 'create' }],
+    ['what a party says', { type: 'create', share: SHARE }],
   ])('fails when the server says %s out of turn', (_what, message) => {
     const place = new MeetingPlace()
     const a = place.enter({})

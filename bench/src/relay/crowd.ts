@@ -24,6 +24,9 @@ import { VDatagramSocket } from '@vio/sock'
 import { type IVMachine, VDatagramPump, VNodeCrypto } from '@vio/vudp'
 import { answer } from '../lib/processes.js'
 
+/** What a party hands over as its share: any 32 bytes do, as long as nobody uses them. */
+const SHARE = Buffer.alloc(32, 5).toString('base64')
+
 /** What the process can be asked. */
 export interface CrowdCalls {
   /** Opens so many rooms and waits in them, `atOnce` at a time. Returns how many there are. */
@@ -208,7 +211,7 @@ async function inParts(count: number, atOnce: number, one: () => Promise<void>):
 async function room(port: number): Promise<{ readonly party: Party; readonly number: number }> {
   const party = new Party(port)
   await party.next('welcome')
-  party.send({ type: 'create' })
+  party.send({ type: 'create', share: SHARE })
   const { room: number } = await party.next('created')
   return { party, number }
 }
@@ -217,7 +220,7 @@ async function pair(port: number, kind: 'udp' | 'stream'): Promise<Pair> {
   const { party: creator, number } = await room(port)
   const joiner = new Party(port)
   await joiner.next('welcome')
-  joiner.send({ type: 'join', room: number })
+  joiner.send({ type: 'join', room: number, share: SHARE })
   const legs: Leg[] = []
   for (const party of [creator, joiner]) {
     const { relay } = await party.next('joined')

@@ -3,7 +3,7 @@
  *
  * Decides what the two sides send each other and when they may believe that they said the same words. The curve is
  * another project's; who sends when is the rendezvous'. Invariants: a run serves one guess: whatever did not confirm is
- * over for good, and the key is out of reach before the other side has proved that it has it too.
+ * over for good; a key is called by another name before the other side has proved that it has it too.
  */
 import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js'
 import { VIOError } from '@vio/io'
@@ -81,6 +81,17 @@ export class VPake {
   /** The common key, 64 bytes. @throws VPakeError before `confirm` has succeeded */
   get key(): Buffer {
     if (this.#state !== 'confirmed') throw this.#refusal()
+    return Buffer.from(this.#isk)
+  }
+
+  /**
+   * The key, 64 bytes, while nobody knows whether the other side has it too: fit to seal what only somebody who knows the
+   * words may read, and nothing else.
+   *
+   * @throws VPakeError before `accept` has succeeded
+   */
+  get unconfirmedKey(): Buffer {
+    if (this.#state !== 'shared' && this.#state !== 'confirmed') throw this.#refusal()
     return Buffer.from(this.#isk)
   }
 

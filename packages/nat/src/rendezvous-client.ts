@@ -2,8 +2,9 @@
  * A party's side of a meeting, without sockets: into a room, a key from the spoken words, offers under that key.
  *
  * Decides the order of it, and how long each step may take. The link to the server and what the offers contain are for
- * others. Invariants: nothing of an offer leaves before the other side has proved that it knows the words; one wrong guess
- * ends it, and the server is told to burn the code; it ends in `offer` or in exactly one `failed`.
+ * others. Invariants: an offer leaves so that only somebody who knows the words can read it, and none is read before the
+ * other side has proved that it does; one wrong guess ends it, and the server is told to burn the code; it ends in `offer` or
+ * in exactly one `failed`.
  */
 import type { IVRandom } from '@vio/reactor'
 import { Introduction } from './introduction.js'
@@ -57,23 +58,24 @@ const NEVER = Number.POSITIVE_INFINITY
 /** One meeting. The bytes of the link go in and come out; the link is closed when `isOver`. */
 export class VRendezvousClient {
   readonly #options: VRendezvousOptions
-  readonly #suite: IVNatCrypto
-  readonly #random: IVRandom
+  readonly #introduction: Introduction
   readonly #reader = new VRendezvousReader()
   readonly #output = new BoundedQueue<Buffer>(Number.POSITIVE_INFINITY)
   readonly #events = new BoundedQueue<VRendezvousEvent>()
   readonly #waiting: VOffer[] = []
   #state: 'new' | 'entering' | 'waiting' | 'meeting' | 'met' | 'over' = 'new'
   #room = 0
-  #introduction: Introduction | null = null
   #deadline = NEVER
   #pingAt = NEVER
   #pings = 0
 
   constructor(options: VRendezvousOptions, suite: IVNatCrypto, random: IVRandom) {
     this.#options = options
-    this.#suite = suite
-    this.#random = random
+    this.#introduction = new Introduction(
+      { isJoiner: options.join !== undefined, words: options.words },
+      suite,
+      random,
+    )
   }
 
   /** True once nothing more will come: after `failed`, or `done`. */
@@ -87,10 +89,10 @@ export class VRendezvousClient {
     this.#pingAt = now + PING_MS
   }
 
-  /** Tells the other side, as soon as it has proved itself. May be called again later. */
+  /** Tells the other side, as soon as it is there. May be called again later. */
   offer(_now: number, offer: VOffer): void {
     if (this.#state === 'over') return
-    if (this.#state === 'met') this.#sendOffer(offer)
+    if (this.#state === 'met' || this.#state === 'meeting') this.#sendOffer(offer)
     else this.#waiting.push(offer)
   }
 
@@ -159,7 +161,7 @@ export class VRendezvousClient {
         this.#joined(now, message)
         break
       case 'pass':
-        this.#passed(now, Buffer.from(message.data, 'base64'))
+        this.#passed(Buffer.from(message.data, 'base64'))
         break
       case 'left':
         this.#left(message)
@@ -187,7 +189,10 @@ export class VRendezvousClient {
     this.#events.push({ type: 'welcome', welcome })
     const { join, create } = this.#options
     if (join !== undefined) this.#room = join
-    this.#send(join === undefined ? { type: 'create', room: create } : { type: 'join', room: join })
+    const share = this.#introduction.share.toString('base64')
+    this.#send(
+      join === undefined ? { type: 'create', room: create, share } : { type: 'join', room: join, share },
+    )
   }
 
   #created({ room, lifeMs }: Extract<VRendezvousMessage, { type: 'created' }>): void {
@@ -211,19 +216,20 @@ export class VRendezvousClient {
     this.#state = 'meeting'
     this.#deadline = now + this.#stepMs
     this.#events.push({ type: 'joined', relay: message.relay })
-    const { words } = this.#options
-    const { session } = message
-    const known = { isJoiner: this.#isJoiner, words, room: this.#room, session }
-    this.#introduction = new Introduction(known, this.#suite, this.#random)
-    if (this.#introduction.first !== undefined) this.#pass(this.#introduction.first)
+    const place = { room: this.#room, session: message.session }
+    const proof = this.#introduction.begin(Buffer.from(message.share, 'base64'), place)
+    if (proof === null) {
+      this.#reject(badAnswer('the other side sent what has no place in this meeting'))
+      return
+    }
+    this.#pass(proof)
+    for (const offer of this.#waiting.splice(0)) this.#sendOffer(offer)
   }
 
   /** A message of the other party. */
-  #passed(now: number, bytes: Buffer): void {
-    const step = this.#introduction?.take(bytes) ?? { type: 'out-of-place' }
-    if (step.reply !== undefined) this.#pass(step.reply)
-    if (step.type === 'shared') this.#deadline = now + this.#stepMs
-    else if (step.type === 'met') this.#met()
+  #passed(bytes: Buffer): void {
+    const step = this.#introduction.take(bytes)
+    if (step.type === 'met') this.#met()
     else if (step.type === 'plain') this.#read(step.plain ?? Buffer.alloc(0))
     else if (step.type === 'wrong-words') this.#reject(wrongWords())
     else this.#reject(badAnswer('the other side sent what has no place in this meeting'))
@@ -233,7 +239,6 @@ export class VRendezvousClient {
     this.#state = 'met'
     this.#deadline = NEVER
     this.#events.push({ type: 'authenticated' })
-    for (const offer of this.#waiting.splice(0)) this.#sendOffer(offer)
   }
 
   #read(plain: Buffer): void {
@@ -257,7 +262,7 @@ export class VRendezvousClient {
   }
 
   #sendOffer(offer: VOffer): void {
-    const sealed = this.#introduction?.seal(writeOffer(offer))
+    const sealed = this.#introduction.seal(writeOffer(offer))
     if (sealed !== undefined) this.#pass(sealed)
   }
 

@@ -10,7 +10,7 @@ import type { VRoomParty } from './room-directory.js'
 /** One link. */
 export interface RendezvousLink {
   readonly id: number
-  readonly party: VRoomParty
+  readonly party: Omit<VRoomParty, 'share'>
   readonly reader: VRendezvousReader
   /** Drawn for it, for proofs. */
   readonly nonce: Buffer

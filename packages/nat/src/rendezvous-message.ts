@@ -35,10 +35,17 @@ export interface VWelcome {
 /** Every message, by its type. */
 export type VRendezvousMessage =
   | VWelcome
-  | { readonly type: 'create'; readonly room?: number | undefined }
-  | { readonly type: 'join'; readonly room: number }
+  /** `share`: for the other party, 32 bytes in base64. */
+  | { readonly type: 'create'; readonly room?: number | undefined; readonly share: string }
+  | { readonly type: 'join'; readonly room: number; readonly share: string }
   | { readonly type: 'created'; readonly room: number; readonly lifeMs: number }
-  | { readonly type: 'joined'; readonly session: string; readonly relay?: VRelayLeg | undefined }
+  /** Both are there. `share` is the other one's. */
+  | {
+      readonly type: 'joined'
+      readonly session: string
+      readonly share: string
+      readonly relay?: VRelayLeg | undefined
+    }
   /** For the other party, which alone understands it; in base64. */
   | { readonly type: 'pass'; readonly data: string }
   /** The words did not match. */
@@ -63,6 +70,7 @@ const LENGTH_BYTES = 2
 const MAX_BYTES = 16_384
 const MAX_DATA_CHARACTERS = 12_000
 const MAX_ABOUT = 40
+const SHARE_CHARACTERS = 44
 
 type Check = (value: unknown) => boolean
 
@@ -93,10 +101,10 @@ const isRoom = isNumber(1, 999_999)
 
 const FIELDS: Readonly<Record<VRendezvousMessage['type'], Readonly<Record<string, Check>>>> = {
   welcome: { you: isText(64), stun: isPlaces, nonce: isBase64(24) },
-  create: { room: orMissing(isRoom) },
-  join: { room: isRoom },
+  create: { room: orMissing(isRoom), share: isBase64(SHARE_CHARACTERS) },
+  join: { room: isRoom, share: isBase64(SHARE_CHARACTERS) },
   created: { room: isRoom, lifeMs: isNumber(0, 86_400_000) },
-  joined: { session: isHex(16), relay: orMissing(isLeg) },
+  joined: { session: isHex(16), share: isBase64(SHARE_CHARACTERS), relay: orMissing(isLeg) },
   pass: { data: isBase64(MAX_DATA_CHARACTERS) },
   burn: {},
   done: {},

@@ -17,7 +17,7 @@ import {
   VRendezvousReader,
   type VWelcome,
 } from './rendezvous-message.js'
-import type { IVRoomDirectory, VRoomAnswer, VRoomNotice } from './room-directory.js'
+import type { IVRoomDirectory, VRoomAnswer, VRoomNotice, VRoomParty } from './room-directory.js'
 import { SourceLimit, sourceOf, type VSourceLimitOptions } from './source-limit.js'
 
 /** What a server is made of. */
@@ -56,6 +56,9 @@ export type VLinkOutput =
       readonly nonce: Buffer
       readonly rest: Buffer
     }
+
+/** What brings a link into a room. */
+type Entering = Extract<VRendezvousMessage, { type: 'create' | 'join' }>
 
 const IDLE_MS = 30_000
 const MAX_PASSES = 256
@@ -190,25 +193,21 @@ export class VRendezvousServer {
     }
   }
 
-  #enter(
-    now: number,
-    link: RendezvousLink,
-    message: Extract<VRendezvousMessage, { type: 'create' | 'join' }>,
-  ): void {
+  #enter(now: number, link: RendezvousLink, message: Entering): void {
     if (link.state !== 'idle') this.#refuse(now, link, 'out-of-turn', message.type)
     else if (!this.#entering.allows(now, link.party.source)) this.#refuse(now, link, 'too-often')
     else {
       link.state = 'asking'
       this.#links.limit(link, now + IDLE_MS)
       const { directory } = this.#options
-      const isJoin = message.type === 'join'
-      const answer = (result: VRoomAnswer) => this.#entered(now, link, result, isJoin)
-      if (isJoin) directory.join(now, message.room, link.party, answer)
-      else directory.create(now, link.party, message.room, answer)
+      const party = { ...link.party, share: message.share }
+      const answer = (result: VRoomAnswer) => this.#entered(now, link, result, message)
+      if (message.type === 'join') directory.join(now, message.room, party, answer)
+      else directory.create(now, party, message.room, answer)
     }
   }
 
-  #entered(now: number, link: RendezvousLink, answer: VRoomAnswer, isJoin: boolean): void {
+  #entered(now: number, link: RendezvousLink, answer: VRoomAnswer, message: Entering): void {
     if (!answer.ok) {
       if (this.#links.has(link)) this.#refuse(now, link, answer.reason)
       return
@@ -221,24 +220,24 @@ export class VRendezvousServer {
     }
     link.state = 'in-room'
     this.#links.limit(link, NEVER)
-    if (!isJoin) {
+    if (message.type === 'create') {
       this.counts.rooms += 1
       this.#send(link.id, { type: 'created', room: answer.room, lifeMs: Math.round(answer.lifeMs) })
       return
     }
     this.counts.meetings += 1
-    this.#introduce(now, link, answer.other?.source ?? '')
+    if (answer.other !== undefined) this.#introduce(now, link, answer.other, message.share)
   }
 
-  /** Tells both that the other is there, and gives each its own way through the relay. */
-  #introduce(now: number, link: RendezvousLink, creator: string): void {
+  /** Tells both that the other is there, hands each the other's share, and gives each its own way through the relay. */
+  #introduce(now: number, link: RendezvousLink, creator: VRoomParty, share: string): void {
     const bytes = Buffer.alloc(SESSION_BYTES)
     this.#random.fillPublic(bytes)
     const session = bytes.toString('hex')
-    const legs = this.#options.openRelay?.(now, creator, link.party.source) ?? undefined
+    const legs = this.#options.openRelay?.(now, creator.source, link.party.source) ?? undefined
     const { directory } = this.#options
-    directory.publish(now, link.room, link.party.id, { type: 'joined', session, relay: legs?.[0] })
-    this.#send(link.id, { type: 'joined', session, relay: legs?.[1] })
+    directory.publish(now, link.room, link.party.id, { type: 'joined', session, share, relay: legs?.[0] })
+    this.#send(link.id, { type: 'joined', session, share: creator.share, relay: legs?.[1] })
   }
 
   #pass(now: number, link: RendezvousLink, data: string): void {

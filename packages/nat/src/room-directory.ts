@@ -13,11 +13,18 @@ import type { VRelayLeg } from './rendezvous-message.js'
 export interface VRoomParty {
   readonly id: string
   readonly source: string
+  /** What the other party is handed when both are there. */
+  readonly share: string
 }
 
 /** What a party in a room is told. */
 export type VRoomNotice =
-  | { readonly type: 'joined'; readonly session: string; readonly relay?: VRelayLeg | undefined }
+  | {
+      readonly type: 'joined'
+      readonly session: string
+      readonly share: string
+      readonly relay?: VRelayLeg | undefined
+    }
   | { readonly type: 'pass'; readonly data: string }
   | { readonly type: 'left'; readonly reason: VRoomEnd }
 

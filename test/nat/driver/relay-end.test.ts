@@ -16,6 +16,9 @@ import { startReactor } from '../../sock/support/reactor.js'
 import { natCrypto } from '../lib/nat-crypto.js'
 import { carries, descriptors, SCHEMES, startRelay, until } from './relay-rig.js'
 
+/** What a party hands over as its share: any 32 bytes do, as long as nobody uses them. */
+const SHARE = Buffer.alloc(32, 5).toString('base64')
+
 const HTTP = { http: { host: '127.0.0.1', port: 0 } }
 
 interface Answer {
@@ -129,7 +132,7 @@ class StubbornLink implements WatchedLink {
 
   /** Opens a room: without one a link is closed after a while. */
   enter(): void {
-    this.#handlers.onMessage(encodeRendezvous({ type: 'create' }))
+    this.#handlers.onMessage(encodeRendezvous({ type: 'create', share: SHARE }))
   }
 
   send(bytes: Uint8Array): boolean {
@@ -204,7 +207,7 @@ describe('the end of a relay', () => {
   it('drains: rooms are told, pairs go on until the deadline, /healthz says so', async () => {
     const relay = await startRelay(HTTP)
     const waiting = await relay.enter('ws')
-    waiting.send({ type: 'create' })
+    waiting.send({ type: 'create', share: SHARE })
     await waiting.next('created')
     const { legs } = await relay.meet()
     const [left, right] = [await relay.bindUDP(legs[0]), await relay.bindStream(legs[1], 'wss')]

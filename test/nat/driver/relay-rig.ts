@@ -29,6 +29,9 @@ import { testCertificates } from '../../lib/certificates.js'
 import { startReactor } from '../../sock/support/reactor.js'
 import { natCrypto } from '../lib/nat-crypto.js'
 
+/** What a party hands over as its share: any 32 bytes do, as long as nobody uses them. */
+const SHARE = Buffer.alloc(32, 5).toString('base64')
+
 /** The four ways to a relay. */
 export const SCHEMES = ['tcp', 'tls', 'ws', 'wss'] as const
 export type Scheme = (typeof SCHEMES)[number]
@@ -117,9 +120,9 @@ export class RelayRig {
 
   /** Brings two parties into one room. */
   async join(creator: Party, joiner: Party): Promise<readonly [VRelayLeg, VRelayLeg]> {
-    creator.send({ type: 'create' })
+    creator.send({ type: 'create', share: SHARE })
     const { room } = await creator.next('created')
-    joiner.send({ type: 'join', room })
+    joiner.send({ type: 'join', room, share: SHARE })
     const [first, second] = [await creator.next('joined'), await joiner.next('joined')]
     if (first.relay === undefined || second.relay === undefined) throw new Error('no relay was offered')
     return [first.relay, second.relay]

@@ -2,6 +2,7 @@
  * Several relays, and relays that go away: which one is used, and that a connection outlives its relay.
  */
 import { describe, expect, it } from 'vitest'
+import { testCertificates } from '../../lib/certificates.js'
 import { allOf, Ground, type Side, streamOf } from './lib/pair.js'
 import { until } from './relay-rig.js'
 
@@ -46,6 +47,20 @@ describe('of several relays', () => {
     const maker = ground.side({ relays: [second] })
     const joiner = ground.side({ relays: [first, second], code: await maker.code() })
     await greet([maker, joiner])
+  })
+})
+
+describe('a relay is reached', () => {
+  it.each(['tcp', 'tls', 'ws', 'wss'] as const)('by %s, and its certificate is checked', async (scheme) => {
+    const { authority, server } = await testCertificates()
+    await using ground = await Ground.open(1, { tls: server })
+    const relays = [`${scheme}://localhost:${ground.hosts[0]?.address?.port}`]
+    const tls = { trusted: authority.cert }
+    await greet(await ground.pair({ relays, tls, path: 'relay' }, { relays, tls, path: 'relay' }))
+    if (scheme === 'tcp' || scheme === 'ws') return
+    const wary = ground.side({ relays, connectTimeoutMs: 5_000 })
+    await expect(wary.connecting).rejects.toMatchObject({ reason: 'no-relay' })
+    await wary.connecter.whenReleased
   })
 })
 

@@ -2,8 +2,7 @@
  * How two sides come to know of each other: a room, a key, and what each tells the other about its addresses.
  *
  * Decides when this side tells what it has found out, and what it finds out again. What is done with it is for others.
- * Invariants: nothing is told before the other side has proved that it knows the words; what has not changed is not told
- * twice; an offer with another secret than the first one's is nobody's.
+ * Invariants: what is told can be read only by somebody who knows the words; what has not changed is not told twice; an offer with another secret than the first one's is nobody's.
  */
 import type { VIPSocketPeer } from '@vio/io'
 import type { VScheduledCall } from '@vio/reactor'
@@ -41,7 +40,7 @@ export interface AcquaintanceOptions extends AcquaintanceHandlers {
   readonly secret: Buffer
 }
 
-/** How long the offer waits for what the STUN server sees, once both have proved themselves. */
+/** How long the offer waits for what the STUN server sees, once both are there. */
 const STUN_WAIT_MS = 300
 /** What changes at once is told at once. */
 const OFFER_PAUSE_MS = 50
@@ -53,7 +52,8 @@ export class Acquaintance {
   readonly #meeting: Meeting
   #hasSockets = false
   #server: { readonly stun: VWelcome['stun']; readonly relay: VIPSocketPeer } | null = null
-  #isAuthenticated = false
+  /** Somebody was there once. */
+  #hasJoined = false
   #hasRoom = false
   #told = ''
   #timer: VScheduledCall | null = null
@@ -167,6 +167,7 @@ export class Acquaintance {
       onCode: (code) => config.onEvent({ type: 'code', code }),
       onJoined: (at, leg) => {
         onPhase('authenticating', at.relay)
+        this.#joined()
         onJoined(at, leg)
       },
       onAuthenticated: () => this.#authenticated(),
@@ -180,14 +181,18 @@ export class Acquaintance {
     })
   }
 
-  #authenticated(): void {
-    const { hub, config } = this.#options
-    this.#isAuthenticated = true
+  /** Somebody is there: that it is the right one needs not be known to tell it something. */
+  #joined(): void {
     this.#hasRoom = true
-    this.#options.onPhase('exchanging')
-    this.#deadline = hub.reactor.schedule(config.connectTimeoutMs, () => this.#late())
+    this.#hasJoined = true
     if (this.#gathering.isAsking || !this.#hasSockets) this.#later(STUN_WAIT_MS)
     else this.#tell()
+  }
+
+  #authenticated(): void {
+    const { hub, config, onPhase } = this.#options
+    onPhase('exchanging')
+    this.#deadline = hub.reactor.schedule(config.connectTimeoutMs, () => this.#late())
   }
 
   /** The other side knows the words, but says nothing. */
@@ -205,7 +210,7 @@ export class Acquaintance {
 
   /** Something has become known about the addresses of this side. */
   #gathered(): void {
-    if (!this.#isAuthenticated || this.#isOver) return
+    if (!this.#hasJoined || this.#isOver) return
     if (this.#told !== '') this.#later(OFFER_PAUSE_MS)
     else if (!this.#gathering.isAsking) this.#tell()
   }

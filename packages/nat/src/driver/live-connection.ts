@@ -135,7 +135,8 @@ export class LiveConnection {
     const { vut, userData, connectTimeoutMs } = config
     const { targets } = acquaintance
     const { name, via } = relay
-    const [peer = name ?? NOWHERE] = name === null || via === null ? targets : [name]
+    // A relay that does not carry yet would drop what is said first, and hear it only when it is said again.
+    const [peer = NOWHERE] = name === null || via === null ? targets : [name]
     return new VUDPTransport(hub.reactor, {
       ...this.#sizes([peer, ...targets]),
       ...vut,
