@@ -9,21 +9,26 @@ import type { VUDPTransport } from '@vio/vudp'
 
 /** How long a polite end may take, in ms. */
 export const POLITE_MS = 1500
+/**
+ * How long an end that went well is repeated to a peer that may not have heard it, in ms. Each side has all that it waits
+ * for by then: if it is lost, the peer only waits a little longer before it ends with 0 too.
+ */
+const LAST_WORD_MS = 30
 
 /** Waits until both sides have ended, then lets go; after `POLITE_MS` it breaks off. */
 export async function leave(transport: VUDPTransport, politeMs: number = POLITE_MS): Promise<void> {
-  await within(transport, transport.whenClosed, politeMs)
+  const isClosed = await within(transport, transport.whenClosed, politeMs)
   transport.closeIO(new VFIOLost(new VIOLost('the command has ended')))
-  await within(transport, transport.whenReleased, politeMs / 2)
+  await within(transport, transport.whenReleased, isClosed ? LAST_WORD_MS : politeMs / 2)
 }
 
-/** Waits for a promise, but no longer than `ms` and whatever it comes to. */
-async function within(transport: VUDPTransport, promise: Promise<unknown>, ms: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = transport.reactor.schedule(ms, () => resolve())
+/** Waits for a promise, but no longer than `ms` and whatever it comes to. True if it has come to something. */
+async function within(transport: VUDPTransport, promise: Promise<unknown>, ms: number): Promise<boolean> {
+  return await new Promise<boolean>((resolve) => {
+    const timer = transport.reactor.schedule(ms, () => resolve(false))
     const done = (): void => {
       timer.cancel()
-      resolve()
+      resolve(true)
     }
     promise.then(done, done)
   })
