@@ -194,4 +194,14 @@ describe('without a terminal', () => {
     expect(shown.screen.raw.split('\n')[0]).toBe('{"v":1,"type":"phase","t":0,"phase":"gathering"}')
     expect(lines.at(-1)).toEqual({ v: 1, t: 1100, ...DONE })
   })
+
+  it('--json does not tell the same progress again', () => {
+    const { view, screen, host } = show(80, {}, { json: true })
+    for (const bytes of [7, 7, 7, 8, 8]) {
+      view.tell({ type: 'progress', bytes })
+      host.advance(1_000)
+    }
+    const told = screen.raw.trimEnd().split('\n')
+    expect(told.map((line) => (JSON.parse(line) as { bytes: number }).bytes)).toEqual([7, 8])
+  })
 })
