@@ -10,7 +10,7 @@ import type { IVReactor } from '@vio/reactor'
 import { checkPort, checkSocketPeer, lookupAll, type VLookupOptions } from './address.js'
 import { describeValue, NOTHING } from './describe.js'
 import { VSocketLost } from './errno.js'
-import type { Connecting, ConnectPlan } from './socket-connector.js'
+import type { Connecting } from './socket-connector.js'
 
 /** A host by name or address, and a port. */
 export interface VHostPort {
@@ -50,16 +50,14 @@ export function connectTo(
   target: VConnectTarget,
   options: VConnectToOptions,
 ): Promise<boolean> {
-  const isPlain = options.signal === undefined && !isHostPort(target)
-  const outcome = isPlain ? triedAtOnce(owner, listed(target)) : run(owner, target, options)
+  // The plain case, of which there may be thousands at once: nothing to look up, and nobody who may give it up.
+  if (options.signal === undefined && !isHostPort(target)) {
+    const endsAt = owner.reactor.time() + owner.connector.connectTimeoutMs
+    return owner.isClosed() ? Promise.resolve(false) : tried(owner, listed(target), endsAt)
+  }
+  const outcome = run(owner, target, options)
   outcome.catch(NOTHING)
   return outcome
-}
-
-/** The plain case, of which there may be thousands at once: nothing to look up, and nobody who may give it up. */
-function triedAtOnce(owner: ConnectingOwner, peers: readonly VSocketPeer[]): Promise<boolean> {
-  const endsAt = owner.reactor.time() + owner.connector.connectTimeoutMs
-  return owner.isClosed() ? Promise.resolve(false) : tried(owner, peers, endsAt)
 }
 
 function isHostPort(target: VConnectTarget): target is VHostPort {
@@ -115,11 +113,19 @@ function notFound(error: unknown): VIOLost {
 }
 
 function tried(owner: ConnectingOwner, peers: readonly VSocketPeer[], endsAt: number): Promise<boolean> {
-  return new Promise((settled) => {
-    const plan: ConnectPlan = { peers, endsAt, mayTry: (peer) => owner.mayTry(peer), settled }
-    owner.connector.plan = plan
-    owner.connectDevice(peers[0] as VSocketPeer)
+  let hasFailed = false
+  const outcome = new Promise<boolean>((settled, failed) => {
+    try {
+      owner.connector.plan = { peers, endsAt, owner, settled }
+      owner.connectDevice(peers[0] as VSocketPeer)
+    } catch (error) {
+      hasFailed = true
+      failed(error)
+    }
   })
+  // Watching each promise would cost as much again as the promise.
+  if (hasFailed) outcome.catch(NOTHING)
+  return outcome
 }
 
 /** @throws TypeError or VAddressError if it is none */

@@ -27,7 +27,7 @@ export interface VConnectOptions extends VSourceAddress {
 export interface ConnectPlan {
   readonly peers: readonly VSocketPeer[]
   /** Asked before each attempt. By default everything may be tried. */
-  readonly mayTry?: (peer: VSocketPeer) => boolean
+  readonly owner?: { mayTry(peer: VSocketPeer): boolean }
   /** When it has to be done, in the reactor's time. By default `connectTimeoutMs` from the start. */
   readonly endsAt?: number
   /** Told the outcome, after the device was: whether there is a connection. */
@@ -93,7 +93,8 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
   /** A plan with one address and all the time there is. */
   #openOnly(peer: VSocketPeer, plan: ConnectPlan, outcome: OpeningOutcome<M>, own: O | null): GiveUp {
     const told = new OnlyOutcome(outcome, plan.settled)
-    const giveUp = plan.mayTry?.(peer) === false ? this.#refuse(peer, told) : this.#openAlone(peer, told, own)
+    const giveUp =
+      plan.owner?.mayTry(peer) === false ? this.#refuse(peer, told) : this.#openAlone(peer, told, own)
     return () => {
       giveUp()
       told.settle(false)
@@ -203,7 +204,7 @@ class RaceRun<M, O> {
 
   #attempt(index: number): void {
     const peer = this.#terms.peers[index] as VSocketPeer
-    if (this.#terms.mayTry?.(peer) === false) {
+    if (this.#terms.owner?.mayTry(peer) === false) {
       this.#failed(index, new VIOLost(`the chain did not allow a connection to ${peer}`))
       return
     }

@@ -64,6 +64,11 @@ export class EndpointProducer<E>
     return this.#terms.calls.control(this.#endpoint)
   }
 
+  /** The control of an endpoint answers `reqProducerState` alone. */
+  get hearsAttachment(): boolean {
+    return false
+  }
+
   /** What the consumer allows now. */
   get credit(): number {
     return this.peer === null ? 0 : this.limitUnits - this.movedUnits

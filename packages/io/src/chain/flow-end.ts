@@ -12,6 +12,8 @@ import { describeValue } from '../limit.js'
 /** What an end asks of the end that it is attached to. */
 export interface FlowPeer<Self> {
   readonly control: VIOControl
+  /** False where nobody wants to be told of an attachment, so that no control is made for that. */
+  readonly hearsAttachment?: boolean
   attach(self: Self): void
   detach(): void
   abort(reason?: Error): void
@@ -158,7 +160,8 @@ export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
   static #announce<S, P extends FlowPeer<S>>(end: FlowEnd<S, P>, peer: P): void {
     try {
       end.peerAttached()
-      if (end.peer === peer) tell(peer.control, end.notifyName, end as never)
+      if (end.peer === peer && peer.hearsAttachment !== false)
+        tell(peer.control, end.notifyName, end as never)
     } catch (error) {
       if (end.peer === peer) end.detach()
       throw error
