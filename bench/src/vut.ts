@@ -3,7 +3,8 @@
  *
  * Two processes for each connection. VUT runs on `node:dgram` and `node:crypto`, with datagrams of 1200 bytes
  * (`plain_1200`) and of the largest size that its search finds (`plain_search`); beside it udx-native with a Noise stream,
- * plain TCP and TLS of Node. The receiver counts the stream and answers with one byte.
+ * plain TCP and TLS of Node. The receiver counts the stream and answers with one byte. `bare` is what these two modules of
+ * Node give without any protocol on them: a bound for what VUT can reach there, and no ratio.
  */
 import { join } from 'node:path'
 import type { Bench, BenchSubject } from './harness.js'
@@ -12,7 +13,15 @@ import type { LineKind, LineMode } from './vut/line.js'
 import type { PeerCalls, RoundTrips, Usage } from './vut/peer.js'
 import { udxMissing } from './vut/stream-line.js'
 
-const KINDS: readonly LineKind[] = ['plain_1200', 'plain_search', 'udx_noise', 'tcp', 'tls']
+const KINDS: readonly LineKind[] = [
+  'plain_1200',
+  'plain_search',
+  'udx_noise',
+  'bare_1200',
+  'bare_65507',
+  'tcp',
+  'tls',
+]
 const LOAD_BYTES = 256_000_000
 const PINGS = 2000
 

@@ -3,7 +3,14 @@
  */
 
 /** The kinds of connections that are compared. */
-export type LineKind = 'plain_1200' | 'plain_search' | 'udx_noise' | 'tcp' | 'tls'
+export type LineKind =
+  | 'plain_1200'
+  | 'plain_search'
+  | 'bare_1200'
+  | 'bare_65507'
+  | 'udx_noise'
+  | 'tcp'
+  | 'tls'
 
 /** What a server does with what it gets: counts loads and answers each with one byte, or sends everything back. */
 export type LineMode = 'sink' | 'echo'

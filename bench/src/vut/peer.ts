@@ -3,6 +3,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import { answer } from '../lib/processes.js'
+import { bareEnd } from './bare-line.js'
 import type { Line, LineEnd, LineKind, LineMode } from './line.js'
 import { tcpEnd, udxEnd } from './stream-line.js'
 import { vutEnd } from './vut-line.js'
@@ -11,6 +12,8 @@ const CHUNK = Buffer.alloc(65_536, 1)
 const PING = Buffer.alloc(64, 1)
 /** What a datagram of VUT starts with, and what it keeps to where nothing larger is searched. */
 const SMALL_BYTES = 1200
+/** What a datagram over IPv4 holds at most. */
+const LARGEST_BYTES = 65_507
 
 /** What a run took. */
 export interface Usage {
@@ -45,6 +48,10 @@ function endOf(kind: LineKind, isServer: boolean): Promise<LineEnd> {
       return vutEnd(isServer, SMALL_BYTES)
     case 'plain_search':
       return vutEnd(isServer)
+    case 'bare_1200':
+      return bareEnd(SMALL_BYTES)
+    case 'bare_65507':
+      return bareEnd(LARGEST_BYTES)
     case 'udx_noise':
       return udxEnd(isServer)
     default:
