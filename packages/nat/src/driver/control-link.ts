@@ -56,6 +56,7 @@ export class VControlLinkError extends VIOError {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
+const REASON_TURNS = 4
 /** The largest piece of the stream in one WebSocket message: a framed datagram, with room to spare. */
 export const MAX_PIECE_BYTES = 131_072
 
@@ -158,7 +159,15 @@ async function connected(
     : new VTCPClientSocketAgent(reactor, null, common)
   const { host, port } = address
   if (await agent.connectTo({ host, port }, { ...lookup, signal })) return agent
-  throw agent.endReason?.value ?? new VIOLost(`no connection to the relay ${formatRelayAddress(address)}`)
+  throw await reasonOf(agent, address)
+}
+
+/** Why there is no connection. Through TLS the reason comes some turns after the answer. */
+async function reasonOf(agent: Agent, address: VRelayAddress): Promise<Error> {
+  for (let turnsLeft = REASON_TURNS; agent.endReason === null && turnsLeft > 0; turnsLeft -= 1) {
+    await new Promise<void>((next) => agent.reactor.schedule(0, next))
+  }
+  return agent.endReason?.value ?? new VIOLost(`no connection to the relay ${formatRelayAddress(address)}`)
 }
 
 /** Speaks HTTP over a chain until it is a WebSocket. What secures it is below, so the request itself is a plain one. */
