@@ -3,7 +3,8 @@
  *
  * Client and server are processes of their own, two for each way to program sockets. All of them read up to 64 KiB at once
  * and hold back at most 64 KiB to be written (`maxRead` and `wbufLen`), with TCP over loopback and without delay. The
- * receiver proves a load: it counts it and answers, or sends it back.
+ * receiver proves a load: it counts it and answers, or sends it back. All that move loads hold the objects of a program
+ * besides, see `programObjects`; those whose memory is measured hold nothing.
  */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -27,8 +28,9 @@ const FLOWS = [
   { name: 'echo_1k', chunkBytes: 1024, loadBytes: 8192 * 1024, echo: true },
 ] as const
 
-function startPeer(stack: StackName): Remote<PeerCalls> {
-  return startProcess<PeerCalls>(join(import.meta.dirname, 'sock', 'peer.js'), [stack])
+/** A process with nothing but its sockets, or with the objects of a program besides. */
+function startPeer(stack: StackName, around: 'nothing' | 'program'): Remote<PeerCalls> {
+  return startProcess<PeerCalls>(join(import.meta.dirname, 'sock', 'peer.js'), [stack, around])
 }
 
 /** Server and client of a stack, made when they are first needed. */
@@ -49,7 +51,10 @@ class Pair {
   }
 
   get #processes() {
-    this.#both ??= { server: startPeer(this.#stack), client: startPeer(this.#stack) }
+    this.#both ??= {
+      server: startPeer(this.#stack, 'program'),
+      client: startPeer(this.#stack, 'program'),
+    }
     return this.#both
   }
 }
@@ -86,7 +91,7 @@ function acceptSubject(stack: StackName, pair: Pair): BenchSubject {
 
 /** Idle connections a megabyte, both of their ends together, in fresh processes. */
 async function idlePerMegabyte(stack: StackName): Promise<number> {
-  const [server, client] = [startPeer(stack), startPeer(stack)]
+  const [server, client] = [startPeer(stack, 'nothing'), startPeer(stack, 'nothing')]
   try {
     const port = await server.serve('hold', 1)
     await client.hold(port, WARMING)

@@ -17,7 +17,7 @@ import {
   VNoHalfClose,
   type VSocketPeer,
 } from '@vio/io'
-import type { IVReactor, IVStreamHandle } from '@vio/reactor'
+import type { IVReactor, IVStreamHandle, IVTask } from '@vio/reactor'
 import { describeValue, sizeOption, timeOption } from './describe.js'
 import type { IVSocket, VCloseCallback } from './interfaces.js'
 import {
@@ -109,6 +109,12 @@ export class VListeningSocket extends VSocketBase {
   #grants = 0
   #droppedCount = 0
   #turnPosted = false
+  readonly #turn: IVTask = {
+    runTask: () => {
+      this.#turnPosted = false
+      while (this.#waiting.length > 0 && this.#room) this.#handOut(this.#waiting.shift() as VStreamSocket)
+    },
+  }
   #emptied: (() => void) | undefined
 
   /** @param server one of `node:net` that was made with `allowHalfOpen` and `pauseOnConnect`; by default a new one */
@@ -289,10 +295,7 @@ export class VListeningSocket extends VSocketBase {
   #postTurn(): void {
     if (this.#turnPosted) return
     this.#turnPosted = true
-    this.reactor.schedule(0, () => {
-      this.#turnPosted = false
-      while (this.#waiting.length > 0 && this.#room) this.#handOut(this.#waiting.shift() as VStreamSocket)
-    })
+    this.reactor.post(this.#turn)
   }
 
   #handOut(socket: VStreamSocket): void {
@@ -329,7 +332,7 @@ export class VListeningSocket extends VSocketBase {
 
   #left(): void {
     if (this.#open.size === 0) this.#emptied?.()
-    this.#postTurn()
+    if (this.#waiting.length > 0) this.#postTurn()
   }
 
   #resetAll(): void {

@@ -50,7 +50,7 @@ export function connectNative(
     if (over || socket === undefined) return
     over = true
     socket.want(false, false)
-    outcome.opened({ socket, peer })
+    outcome.opened({ socket, peer }, true)
   }
   try {
     socket = start(peer, source)

@@ -136,7 +136,7 @@ export class VNativeSocketDevice extends SocketDeviceBase implements IVSocketDev
       throw new VIOClosed('this device is closed; use a new one')
     const target = asSocketPeer(peer)
     const outcome: OpeningOutcome<OpenedNative> = {
-      opened: (made) => this.#adopt(made.socket, made.peer),
+      opened: (made, fromLoop) => this.#adopt(made.socket, made.peer, fromLoop),
       failed: (error) => this.#lose(new VFIOLost(error)),
     }
     attempt.giveUp = NOTHING
@@ -203,7 +203,7 @@ export class VNativeSocketDevice extends SocketDeviceBase implements IVSocketDev
     return !(this.peerNow instanceof VUnixSocketPeer)
   }
 
-  #adopt(socket: VNativeSocket, peer: VSocketPeer | null): void {
+  #adopt(socket: VNativeSocket, peer: VSocketPeer | null, fromLoop = false): void {
     this.#attempt = null
     if (this.released !== null) {
       socket.close()
@@ -217,7 +217,7 @@ export class VNativeSocketDevice extends SocketDeviceBase implements IVSocketDev
     socket.listen(this as unknown as SocketListener)
     if (this.is(OUTPUT_CLOSED)) this.#endOutput()
     this.#wait()
-    this.owner.deviceChanged()
+    this.owner.deviceChanged(fromLoop)
   }
 
   /** For the socket. */

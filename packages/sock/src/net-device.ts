@@ -15,6 +15,7 @@ import {
   type VIOLost,
   type VPeer,
   type VSocketPeer,
+  VUnixSocketPeer,
 } from '@vio/io'
 import { asSocketPeer, localPeerFromSock, peerFromSock } from './address.js'
 import { checkFlag, describeValue } from './describe.js'
@@ -128,7 +129,7 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
     if (this.ending !== null && (this.ending.released !== null || this.ending.input !== null))
       throw new VIOClosed('this device is closed; use a new one')
     const outcome: OpeningOutcome = {
-      opened: (made) => this.#adopt(made.intake, made.peer),
+      opened: (made, fromLoop) => this.#adopt(made.intake, made.peer, fromLoop),
       failed: (error) => this.#lost(error),
     }
     const target = asSocketPeer(peer)
@@ -204,7 +205,7 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
     this.#giveUp = () => socket.destroy()
   }
 
-  #adopt(intake: SocketIntake, peer: VSocketPeer | null): void {
+  #adopt(intake: SocketIntake, peer: VSocketPeer | null, fromLoop = false): void {
     const { socket } = intake
     if (this.released !== null) {
       socket.destroy()
@@ -220,7 +221,7 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
     if (this.is(INPUT_CLOSED)) intake.discard()
     intake.start(this, VNetDevice.#events)
     if (this.is(OUTPUT_CLOSED)) this.#endIfFlushed()
-    this.owner.deviceChanged()
+    this.owner.deviceChanged(fromLoop)
   }
 
   static readonly #events: SocketEvents<VNetDevice> = {
@@ -233,20 +234,22 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
     ended: (device) => {
       const socket = device.#intake?.socket
       if (socket === undefined) return
-      if (device.over.input === null) verifyEnd(socket, () => device.#inputEnded())
+      const { peerNow } = device
+      const isTCP = peerNow === null ? device.localPeer !== null : !(peerNow instanceof VUnixSocketPeer)
+      if (device.over.input === null) verifyEnd(socket, isTCP, () => device.#inputEnded())
       else device.#destroyIfDone()
     },
     finished: (device) => {
       device.over.output ??= new VFIOCompleted()
       device.#destroyIfDone()
-      device.owner.deviceChanged()
+      device.owner.deviceChanged(true)
     },
   }
 
   #inputEnded(): void {
     this.over.input ??= new VFIOCompleted()
     this.#destroyIfDone()
-    this.owner.deviceChanged()
+    this.owner.deviceChanged(true)
   }
 
   #written(): void {

@@ -6,15 +6,13 @@
  * this side has ended its output it cannot be asked any more; the intake then reads so that the case does not come up.
  */
 import type { Socket } from 'node:net'
-import { localPeerFromSock } from './address.js'
 import { systemErrorInfo } from './errno.js'
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
 /** Calls `ended` on a later turn if the end is a clean one. Otherwise the socket's own error tells what happened. */
-export function verifyEnd(socket: Socket, ended: () => void): void {
+export function verifyEnd(socket: Socket, isTCP: boolean, ended: () => void): void {
   // A Unix socket that was closed on the other side takes no write, however it was closed.
-  const isTCP = localPeerFromSock(socket) !== null
   if (!isTCP || socket.writableEnded || socket.destroyed) ended()
   // What waits to be written fails by itself, in the same round of the loop.
   else if (socket.writableLength > 0) setImmediate(ended)

@@ -20,7 +20,8 @@ export interface OpenedSocket {
 
 /** Told how an attempt came out. `M` is what it makes. */
 export interface OpeningOutcome<M = OpenedSocket> {
-  opened(made: M): void
+  /** `fromLoop` is true where the loop itself brings the news, see `IVByteDevice.onReady`. */
+  opened(made: M, fromLoop?: boolean): void
   failed(error: Error): void
 }
 
@@ -88,7 +89,7 @@ export function openSocket(peer: VSocketPeer, terms: SocketTerms, outcome: Openi
   }
   const opened = (): void => {
     over()
-    outcome.opened({ intake, peer })
+    outcome.opened({ intake, peer }, true)
   }
   const failed = (error: unknown): void => {
     over()
