@@ -7,7 +7,8 @@ import { VFIOLost, VIOLost } from '@vio/io'
 import type { VUDPTransport } from '@vio/vudp'
 import { describe, expect, it } from 'vitest'
 import { runVut, VInterrupted, type VMeeter } from '../../packages/cli/src/index.js'
-import { eventsOf, pairMeeters, type TestContext, tempFolder, testContext } from './support.js'
+import { skipUnless } from '../lib/skip.js'
+import { eventsOf, pairMeeters, runPair, type TestContext, tempFolder, testContext } from './support.js'
 
 const BYTES = Buffer.from(Array.from({ length: 8_000_000 }, (_, at) => (at * 31 + (at >> 8)) & 255))
 const CODE = '7-lantern-orchard'
@@ -113,5 +114,28 @@ describe('in the middle of a transfer', () => {
     expect(codes).toEqual([7, 6])
     expect(errorOf(pair.sender)).toBe('the file became shorter while it was read')
     expect(errorOf(pair.receiver)).toContain('the file became shorter while it was read')
+  })
+})
+
+describe('a disk', () => {
+  it('without room for what is offered: 7 here, 6 there, before anything is sent', async (test) => {
+    const [from, to] = [tempFolder(), tempFolder()]
+    let isSparse = true
+    try {
+      writeFileSync(join(from, 'huge'), '')
+      truncateSync(join(from, 'huge'), 2 ** 43)
+    } catch {
+      isSparse = false
+    }
+    skipUnless(test, isSparse, 'this disk has no files of 8 TiB, not even empty ones')
+    const { codes, contexts } = await runPair(
+      ['send', 'huge', '--json'],
+      ['recv', CODE, '--yes', '--json'],
+      [{ folder: from }, { folder: to }],
+    )
+    expect(codes).toEqual([6, 7])
+    expect(errorOf(contexts[1])).toMatch(/^there is room for .* and 8\.80 TB are to come$/)
+    expect(errorOf(contexts[0])).toContain('the other side refused: there is room for')
+    expect(readdirSync(to)).toEqual([])
   })
 })

@@ -165,6 +165,30 @@ describe('a process that ends too early', () => {
     expect(await sender.ended).toBe(130)
   })
 
+  it('a second signal: at once', async () => {
+    const place = places(SIZE)
+    const sender = send(place)
+    await sender.until(({ type }) => type === 'code')
+    // Stopped, it gets both when it goes on, and has no time for politeness between them.
+    sender.child.kill('SIGSTOP')
+    sender.child.kill('SIGINT')
+    sender.child.kill('SIGTERM')
+    sender.child.kill('SIGCONT')
+    expect([130, 143]).toContain(await sender.ended)
+  })
+
+  it('an output that is closed changes nothing', async (test) => {
+    skipUnless(test, process.platform !== 'win32', 'there is no sh')
+    const place = places()
+    const sender = send(place)
+    const receiver = vut(['recv', await codeOf(sender), '--yes', '--json', '--relay', relay], {
+      cwd: place.to,
+      shell: 'exec 1>&-',
+    })
+    expect(await Promise.all([sender.ended, receiver.ended])).toEqual([0, 0])
+    expect(readdirSync(place.to)).toEqual(['a.bin'])
+  })
+
   it('a limit on what may be written: 7 here, 6 there, and nothing has the final name', async (test) => {
     skipUnless(test, process.platform !== 'win32', 'there is no ulimit')
     const place = places(SIZE)

@@ -37,7 +37,7 @@ export const RELAY_COMMAND: VCommand = {
       short: 'l',
       kind: 'texts',
       value: 'HOST:PORT',
-      help: `by default :${DEFAULT_RELAY_PORT}; twice for two addresses, to tell NATs`,
+      help: `by default :${DEFAULT_RELAY_PORT}; twice to tell more of NATs`,
     },
     { name: 'tls-cert', kind: 'text', value: 'FILE', help: 'speak TLS and wss, too', completes: 'file' },
     { name: 'tls-key', kind: 'text', value: 'FILE', help: 'the key of the certificate', completes: 'file' },
