@@ -152,7 +152,8 @@ export class EnginePort implements IVDatagramPort, HubRest {
     for (; count < maxDatagrams && this.#closed === null; count += 1) {
       const next = this.#waiting.shift()
       if (next === undefined) break
-      this.#give(handler, next.bytes, 0, next.bytes.length, next.from)
+      this.#received(next.bytes.length)
+      handler.handleDatagram(next.bytes, 0, next.bytes.length, next.from)
     }
     this.#handler = handler
     try {
@@ -170,8 +171,10 @@ export class EnginePort implements IVDatagramPort, HubRest {
     if (this.#relay !== null && from.port === this.#relay.port && from.host === this.#relay.host)
       this.relayed += 1
     else if (this.#options.relayOnly) return
-    if (this.#handler !== null) this.#give(this.#handler, bytes, start, end, name)
-    else this.#keep(Buffer.from(bytes.subarray(start, end)), name)
+    if (this.#handler !== null) {
+      this.#received(end - start)
+      this.#handler.handleDatagram(bytes, start, end, name)
+    } else this.#keep(Buffer.from(bytes.subarray(start, end)), name)
   }
 
   send(batch: VTransmitBatch): number {
@@ -255,9 +258,8 @@ export class EnginePort implements IVDatagramPort, HubRest {
     this.#changed()
   }
 
-  #give(handler: IVDatagramHandler, bytes: Buffer, start: number, end: number, from: VIPSocketPeer): void {
+  #received(sizeBytes: number): void {
     this.#counts.received += 1
-    this.#counts.receivedBytes += end - start
-    handler.handleDatagram(bytes, start, end, from)
+    this.#counts.receivedBytes += sizeBytes
   }
 }
