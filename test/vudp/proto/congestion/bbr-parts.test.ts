@@ -195,16 +195,6 @@ describe('what is lost by chance', () => {
 })
 
 describe('LossEpisode', () => {
-  it('leaves alone what was sent before the rate changed', () => {
-    const episode = new LossEpisode('here')
-    expect(episode.isAnswered(packet({ deliveredBytes: 0 }))).toBe(false)
-    episode.answer(5_000)
-    expect([4_999, 5_000].map((deliveredBytes) => episode.isAnswered(packet({ deliveredBytes })))).toEqual([
-      true,
-      false,
-    ])
-  })
-
   it('counts places, not datagrams', () => {
     const episode = new LossEpisode('here')
     for (const number of [3, 4, 5, 9, 10, 20]) episode.note(packet({ number }))

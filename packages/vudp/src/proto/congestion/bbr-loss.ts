@@ -21,7 +21,6 @@ export class LossEpisode<P> {
   phase: P
   #open = 0
   #lastNumber = -2
-  #answeredBytes = -1
 
   constructor(phase: P) {
     this.phase = phase
@@ -37,16 +36,6 @@ export class LossEpisode<P> {
   /** True if they were in so many places that they may end startup. */
   get isSpread(): boolean {
     return this.places >= STARTUP_PLACES
-  }
-
-  /** The rate is another one from now on, when `deliveredBytes` are delivered: what was sent before has been answered. */
-  answer(deliveredBytes: number): void {
-    this.#answeredBytes = deliveredBytes
-  }
-
-  /** True if the datagram was sent at a rate that is over for what it lost. */
-  isAnswered(packet: IVSentRecord): boolean {
-    return packet.deliveredBytes < this.#answeredBytes
   }
 
   /** Counts a loss. */

@@ -96,7 +96,7 @@ export class Bbr implements IVCongestion {
     this.#excess.count(packet, true)
     const counts = this.#excess.isFound || this.#queue.isFull(this.#path.minRttMs)
     this.#delivery.onLoss(packet, counts)
-    if (!counts || this.#losses.isAnswered(packet)) return
+    if (!counts) return
     if (!this.#bounds.hasLoss) this.#losses.begin(this.#phase)
     this.#bounds.noteLoss(this.#delivery.deliveredBytes)
     this.#losses.note(packet)
@@ -180,7 +180,6 @@ export class Bbr implements IVCongestion {
   #advancePhase(now: number, hasRate: boolean): void {
     if (this.#phase === 'startup' && this.#full.isReached) {
       this.#enter('drain')
-      this.#losses.answer(this.#delivery.deliveredBytes)
       this.#drainRound = this.#path.roundCount
     }
     if (this.#phase === 'drain' && this.#isDrained()) this.#startDown(now)
@@ -244,7 +243,6 @@ export class Bbr implements IVCongestion {
 
   #startDown(now: number): void {
     this.#bounds.resetRound()
-    this.#losses.answer(this.#delivery.deliveredBytes)
     this.#cycle.start(now)
     this.#isProbeStopping = true
     this.#startRound()
