@@ -14,7 +14,7 @@ const HARD: Nat = {
   filtering: 'address-and-port-dependent',
   ports: 'random',
 }
-const SIZE = 1_000_000
+const SIZE = 500_000
 
 function begin(ground: SimGround): readonly [SimFlowing, SimFlowing] {
   return [ground.a.flow([1, 2], SIZE), ground.b.flow([2, 1], SIZE)]
