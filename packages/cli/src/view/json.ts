@@ -1,8 +1,8 @@
 /**
  * The view of `--json`: one event a line on stderr.
  *
- * Decides the order of the fields and how often progress is told: not at all while there is none. Invariant: each line is one object with `v`, `type` and
- * `t`, the milliseconds since the command began.
+ * Decides the order of the fields and how often progress is told: not at all while there is none. Invariant: each line is
+ * one object with `v`, `type` and `t`, the milliseconds since the command began.
  */
 import type { VCliContext } from '../context.js'
 import { EVENT_VERSION, type VCliEvent } from './event.js'
