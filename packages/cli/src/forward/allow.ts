@@ -43,8 +43,8 @@ export class AllowList {
   readonly #isAny: boolean
 
   /**
-   * @param texts rules: `any`, `none`, `HOST[:PORTS]` with `tcp:`, `udp:` or `listen:` before it, a `/path` or `listen:/path`; HOST is a
-   *   name, `*.name`, an address, a block such as `10.0.0.0/8`, `localhost` for this machine, or `*`
+   * @param texts rules: `any`, `none`, `HOST[:PORTS]` with `tcp:`, `udp:` or `listen:` before it, a `/path` or
+   *   `listen:/path`; HOST is a name, `*.name`, an address, a block such as `10.0.0.0/8`, `localhost` for this machine, or `*`
    * @throws ForwardUsage for a text that is no rule
    */
   constructor(texts: readonly string[]) {

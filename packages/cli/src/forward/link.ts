@@ -104,7 +104,7 @@ export class ForwardLink {
     this.#tryAgain()
   }
 
-  /** A stream of its own. @throws (rejects) ForwardRefused if the other side allows none for too long, VIOError after the close */
+  /** A stream of its own. @throws (rejects) ForwardRefused if the other side allows none for too long; VIOError once closed */
   open(): Promise<VUDPStream> {
     if (this.#closed !== null) return Promise.reject(this.#closed)
     const stream = this.#waiting.length === 0 ? this.#newStream() : null
