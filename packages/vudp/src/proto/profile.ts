@@ -175,7 +175,7 @@ export const VUT1: V1Profile = Object.freeze({
   ackDelayUnitUs: 8,
   ackFrequency: 10,
   ackRttParts: 4,
-  maxGaps: 32_768,
+  maxGaps: 8_192,
   blockedPerRound: 16,
   pingAtRanges: 6,
   maxReasonBytes: 128,
