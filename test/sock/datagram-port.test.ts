@@ -56,7 +56,7 @@ describe('the memory of a datagram', () => {
     await using port = await VDatagramSocket.bind({ host: '127.0.0.1' })
     port.send(batchOf(port.localPeer, 'x'.repeat(5000)))
     await until(() => port.readable)
-    let kept = Buffer.alloc(0)
+    let kept: Buffer = Buffer.alloc(0)
     let sizeBytes = 0
     port.receive({
       handleDatagram: (bytes, start, end) => {
