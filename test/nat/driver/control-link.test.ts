@@ -73,8 +73,13 @@ async function webPlace(bytes: Buffer): Promise<{
       const accept = createHash('sha1')
         .update(key + GUID)
         .digest('base64')
-      const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`
-      socket.write(Buffer.concat([Buffer.from(head), bytes]))
+      const head = [
+        'HTTP/1.1 101 Switching Protocols',
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        `Sec-WebSocket-Accept: ${accept}`,
+      ]
+      socket.write(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), bytes]))
     })
   })
   return { port, path: () => path, closedWith: () => code }

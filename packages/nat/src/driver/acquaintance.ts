@@ -2,7 +2,8 @@
  * How two sides come to know of each other: a room, a key, and what each tells the other about its addresses.
  *
  * Decides when this side tells what it has found out, and what it finds out again. What is done with it is for others.
- * Invariants: what is told can be read only by somebody who knows the words; what has not changed is not told twice; an offer with another secret than the first one's is nobody's.
+ * Invariants: what is told can be read only by somebody who knows the words; what has not changed is not told twice; an
+ * offer with another secret than the first one's is nobody's.
  */
 import type { VIPSocketPeer } from '@vio/io'
 import type { VScheduledCall } from '@vio/reactor'

@@ -72,7 +72,10 @@ export class Punching {
     return this.#sent + (this.#puncher?.counts.sent ?? 0)
   }
 
-  /** Something is known, or known better: makes a plan, and carries it out unless it is the one at work; `isForced` to begin anew. */
+  /**
+   * Something is known, or known better: makes a plan, and carries it out unless it is the one at work; `isForced` to begin
+   * anew.
+   */
   update(known: PunchingKnowledge, isForced = false): void {
     const { candidates, nat, offer } = known
     const targets = pairCandidates(candidates, offer.candidates).map(({ remote }) => remote.peer)
