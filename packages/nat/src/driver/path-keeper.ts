@@ -46,6 +46,9 @@ const MAX_RECOVERY_PAUSE_MS = 10_000
 const MAX_HEARD = 32
 /** PUNCH datagrams of a new round need a moment to open what has closed. */
 const ROUND_START_MS = 500
+/** Where both ways are open, the two sides may begin on different ones, and need a moment to agree. */
+const SETTLED_MS = 1_000
+const NO_UDP = 'UDP does not get to the relay from here: let it out, or bytes go by TCP'
 const LOST_DIRECT = 'the direct path stopped answering'
 const NOT_YET = 'no direct path was found yet'
 
@@ -58,6 +61,8 @@ export class PathKeeper {
   #isSettled = false
   #isOver = false
   #hasLostDirect = false
+  /** Since when the path is direct, or was last. */
+  #directAt = 0
   #trying: VIPSocketPeer | null = null
   #timer: VScheduledCall | null = null
   #roundTimer: VScheduledCall | null = null
@@ -101,15 +106,18 @@ export class PathKeeper {
   pathChanged(): void {
     if (!this.#isConnected || this.#isOver) return
     const before = this.#report
+    const now = this.#options.reactor.time()
     this.#silentAt = -1
     this.#report = this.#look()
-    const isLost = before?.path === 'direct' && this.#report.path === 'relay'
+    const isLost =
+      before?.path === 'direct' && this.#report.path === 'relay' && now - this.#directAt >= SETTLED_MS
     if (isLost) {
       this.#hasLostDirect = true
       for (const each of this.#heard) this.#putOff(each)
       this.#report = this.#look()
     }
-    this.#options.onPath(this.#report)
+    if (this.#report.path === 'direct' && before?.path !== 'direct') this.#directAt = now
+    if (!isSamePath(before, this.#report)) this.#options.onPath(this.#report)
     if (isLost) this.#options.onLost()
     this.#consider()
   }
@@ -276,8 +284,17 @@ export class PathKeeper {
   get #why(): string {
     const { policy, punching } = this.#options
     if (policy === 'relay') return 'the relay was asked for'
+    if (this.#options.relay.via === 'stream') return NO_UDP
     if (this.#hasLostDirect) return LOST_DIRECT
     const reason = punching()?.plan?.reason ?? ''
     return reason === '' ? NOT_YET : reason
   }
+}
+
+/** True if a person would be told the same of both, but for the round trip. */
+function isSamePath(one: VPathReport | null, other: VPathReport): boolean {
+  if (one === null) return false
+  const { rttMs: _one, ...first } = one
+  const { rttMs: _other, ...second } = other
+  return JSON.stringify(first) === JSON.stringify(second)
 }
