@@ -115,16 +115,19 @@ class PipeSession {
     await within(reactor, BREAK_MS, transport.whenReleased)
   }
 
+  /** Bytes do not wait for the other side's greeting: where it is a wrong one, nobody takes their stream. */
   async #work(): Promise<void> {
-    await this.#greet()
-    await Promise.all([this.#send(), this.#receive(), this.#confirm()])
+    const { transport } = this.#parts
+    await transport.whenConnected
+    transport.writeSome(encodeGreeting(GREETING))
+    const greeted = this.#greet()
+    const heard = greeted.then(() => Promise.all([this.#receive(), this.#confirm()]))
+    await Promise.all([heard, this.#send()])
   }
 
   async #greet(): Promise<void> {
     const { transport } = this.#parts
     const reader = new GreetingFront()
-    await transport.whenConnected
-    transport.writeSome(encodeGreeting(GREETING))
     await takeFront(transport, reader, 'a greeting', GREETING_MS)
     reader.check(GREETING)
   }
