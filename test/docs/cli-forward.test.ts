@@ -31,7 +31,8 @@ describe('docs/cli-forward.md', () => {
     for (const [, flag, form = ''] of forms)
       expect(() => parseForward(`-${flag}` as '-L', fill(form))).not.toThrow()
     const table = PAGE.split('| rule | allows |')[1]?.split('\n\n')[0] ?? ''
-    for (const [, rule = ''] of table.matchAll(/`([^`]+)`/g)) {
+    const cells = table.split('\n').map((line) => line.split(' | ')[0] ?? '')
+    for (const [, rule = ''] of cells.join('\n').matchAll(/`([^`]+)`/g)) {
       const filled = rule
         .replace('RULE', 'x')
         .replace('FIRST-LAST', '1-9')
