@@ -48,7 +48,7 @@ function each(
   call: (ground: SimGround) => void,
 ): void {
   const scenario = expect.getState().currentTestName ?? 'moves'
-  for (const seed of seeds(count, 30)) call(new SimGround({ seed, scenario, ...options }))
+  for (const seed of seeds(count, 100)) call(new SimGround({ seed, scenario, ...options }))
 }
 
 /** Two that hear each other only by the relay at first. */
@@ -64,7 +64,7 @@ function relayedFirst(ground: SimGround): readonly [SimFlowing, SimFlowing] {
 
 describe('a relayed connection under traffic', () => {
   it('moves to the direct path as soon as there is one, and loses nothing', () => {
-    each(30, { a: [HOME], b: [HOME] }, (ground) => {
+    each(10, { a: [HOME], b: [HOME] }, (ground) => {
       const both = relayedFirst(ground)
       for (const side of [ground.a, ground.b]) side.isDirectCut = false
       until(ground, 'direct')
@@ -85,7 +85,7 @@ describe('a relayed connection under traffic', () => {
   })
 
   it('goes back to the relay when the direct path dies, and to the direct path when that lives again', () => {
-    each(30, { a: [HOME], b: [HOME] }, (ground) => {
+    each(10, { a: [HOME], b: [HOME] }, (ground) => {
       const both = relayedFirst(ground)
       for (const side of [ground.a, ground.b]) side.isDirectCut = false
       until(ground, 'direct')
