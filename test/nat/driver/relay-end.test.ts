@@ -14,10 +14,7 @@ import { testCertificates } from '../../lib/certificates.js'
 import { skipUnless } from '../../lib/skip.js'
 import { startReactor } from '../../sock/support/reactor.js'
 import { natCrypto } from '../lib/nat-crypto.js'
-import { carries, descriptors, SCHEMES, startRelay, until } from './relay-rig.js'
-
-/** What a party hands over as its share: any 32 bytes do, as long as nobody uses them. */
-const SHARE = Buffer.alloc(32, 5).toString('base64')
+import { carries, descriptors, SCHEMES, SHARE, startRelay, until } from './relay-rig.js'
 
 const HTTP = { http: { host: '127.0.0.1', port: 0 } }
 

@@ -9,10 +9,7 @@ import { VSeededRandom } from '@vio/reactor/testing'
 import { VDatagramSocket } from '@vio/sock'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { skipUnless } from '../../lib/skip.js'
-import { carries, type RelayRig, startRelay, until } from './relay-rig.js'
-
-/** What a party hands over as its share: any 32 bytes do, as long as nobody uses them. */
-const SHARE = Buffer.alloc(32, 5).toString('base64')
+import { carries, type RelayRig, SHARE, startRelay, until } from './relay-rig.js'
 
 /** A plain connection. */
 class Raw {

@@ -30,7 +30,7 @@ import { startReactor } from '../../sock/support/reactor.js'
 import { natCrypto } from '../lib/nat-crypto.js'
 
 /** What a party hands over as its share: any 32 bytes do, as long as nobody uses them. */
-const SHARE = Buffer.alloc(32, 5).toString('base64')
+export const SHARE: string = Buffer.alloc(32, 5).toString('base64')
 
 /** The four ways to a relay. */
 export const SCHEMES = ['tcp', 'tls', 'ws', 'wss'] as const

@@ -5,12 +5,13 @@
  * code; then the greeting, then what the other side is to listen on. Invariants: what it opened is closed when it ends,
  * however it ends; streams that are cut off by the end are reset, never ended as if they were complete.
  */
-import { type VFailure, VFIOCompleted, VFIOLost, VIOLost } from '@vio/io'
+import { VFIOCompleted, VFIOLost, VIOLost } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import type { VUDPTransport } from '@vio/vudp'
 import { encodeGreeting, type VGreeting } from '../greeting.js'
 import { GreetingFront } from '../greeting-front.js'
 import type { VTransportWishes } from '../meeting.js'
+import { rejection, within } from '../waiting.js'
 import type { AllowList } from './allow.js'
 import { EndWatch } from './end-watch.js'
 import { ForwardRefused } from './errors.js'
@@ -23,6 +24,9 @@ import { ForwardServing } from './serving.js'
 import { openSocks } from './socks-port.js'
 import { type ForwardSpec, formatListen, formatSpec } from './spec.js'
 import type { ForwardTarget } from './target.js'
+
+/** How long the end of the connection is waited for. */
+const POLITE_MS = 1500
 
 /** How both sides greet. The version is that of the streams' requests. */
 const GREETING: VGreeting = { command: 'forward', version: MESSAGE_VERSION }
@@ -84,7 +88,7 @@ export class Forwarder {
    */
   async run(transport: VUDPTransport, signal: AbortSignal): Promise<void> {
     const link = this.#link
-    const aborted = reasonOf(signal)
+    const aborted = rejection(signal)
     try {
       const { ended } = await Promise.race([aborted.promise, this.#greet(transport)])
       await Promise.race([aborted.promise, ended, this.#askFor()])
@@ -99,7 +103,8 @@ export class Forwarder {
       aborted.forget()
       link.close(new VIOLost('the forwarding has ended'))
       transport.closeIO(new VFIOCompleted())
-      await settled(link.reactor, transport.whenClosed)
+      // Not for a peer that is gone.
+      await within(link.reactor, POLITE_MS, transport.whenClosed)
     }
   }
 
@@ -153,30 +158,6 @@ function targetsOf(specs: readonly ForwardSpec[]): ReadonlyMap<number, ForwardTa
   return targets
 }
 
-/** A promise that rejects with the reason of a signal, and nothing left on the signal afterwards. */
-function reasonOf(signal: AbortSignal): { readonly promise: Promise<never>; readonly forget: () => void } {
-  let onAbort = (): void => undefined
-  const promise = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-  })
-  promise.catch(() => undefined)
-  if (signal.aborted) onAbort()
-  else signal.addEventListener('abort', onAbort, { once: true })
-  return { promise, forget: () => signal.removeEventListener('abort', onAbort) }
-}
-
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-const POLITE_MS = 1500
-
-/** Waits for the end of the connection, but not for a peer that is gone. */
-async function settled(reactor: IVReactor, closed: Promise<VFailure>): Promise<void> {
-  let timer: { cancel(): void } | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = reactor.schedule(POLITE_MS, () => resolve())
-  })
-  await Promise.race([closed, late])
-  timer?.cancel()
 }

@@ -18,6 +18,7 @@ import { EndWatch } from '../forward/end-watch.js'
 import { takeFront } from '../forward/front.js'
 import { encodeGreeting, type VGreeting } from '../greeting.js'
 import { GreetingFront } from '../greeting-front.js'
+import { rejection, within } from '../waiting.js'
 import { checkReceipt, localFailure, lostPipe } from './outcome.js'
 import { encodeReceipt, type Receipt, ReceiptReader } from './receipt.js'
 
@@ -210,28 +211,4 @@ class PipeSession {
 
 function receiptOf(tap: VDigestTap): Receipt {
   return { bytes: tap.bytes, digest: tap.result ?? Buffer.alloc(32) }
-}
-
-function rejection(signal: AbortSignal): { readonly promise: Promise<never>; readonly forget: () => void } {
-  let onAbort = (): void => undefined
-  const promise = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-  })
-  promise.catch(() => undefined)
-  if (signal.aborted) onAbort()
-  else signal.addEventListener('abort', onAbort, { once: true })
-  return { promise, forget: () => signal.removeEventListener('abort', onAbort) }
-}
-
-/** What a promise settles with; undefined if that takes too long. */
-async function within<T>(reactor: IVReactor, timeoutMs: number, promise: Promise<T>): Promise<T | undefined> {
-  let timer: { cancel(): void } | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = reactor.schedule(timeoutMs, () => resolve(undefined))
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    timer?.cancel()
-  }
 }
