@@ -243,6 +243,34 @@ describe('a leg', () => {
     ])
   })
 
+  it('that carries nothing is told at once when the relay retires, and one that carries something once it stops', () => {
+    const relay = new RelayWorld()
+    const parties = [...relay.legs(), ...relay.legs()].map(
+      (leg, at) => new RelayParty(relay, `198.51.100.${at}`, leg),
+    )
+    const [a, b, ...idle] = parties as [RelayParty, RelayParty, ...RelayParty[]]
+    relay.world.advance(10_000)
+    a.send('about to end')
+    relay.world.advance(50)
+    relay.server.retire(relay.world.now, 2_000)
+    relay.poke()
+    relay.world.advance(50)
+    expect(idle.map(({ told }) => told)).toEqual([
+      ['bound', 'closing'],
+      ['bound', 'closing'],
+    ])
+    for (let second = 0; second < 30; second += 1) {
+      b.send('not yet')
+      relay.world.advance(1_000)
+    }
+    expect([a.received.length, relay.server.openPairs]).toEqual([30, 1])
+    // It is held open all the same: that alone is no reason to wait.
+    a.refresh()
+    relay.world.advance(1_600)
+    expect([a.told, b.told, relay.server.openPairs]).toEqual([['bound', 'closing'], ['bound', 'closing'], 0])
+    expect(relay.server.pollTimeout()).toBe(Number.POSITIVE_INFINITY)
+  })
+
   it('stays bound for hours while both are there', () => {
     const { relay, a, b } = pair()
     relay.world.advance(3_600_000)

@@ -25,7 +25,9 @@ export interface RelayLeg {
 export interface RelayPair {
   readonly legs: RelayLeg[]
   readonly openedAt: number
+  /** When somebody of it was heard last, and when a datagram of one leg was meant for the other. */
   lastAt: number
+  carriedAt: number
   bytes: number
 }
 
@@ -53,7 +55,7 @@ export class RelayLegs {
 
   /** Adds a pair of two legs. */
   add(now: number, legs: readonly Pick<RelayLeg, 'id' | 'token' | 'source'>[]): RelayPair {
-    const pair: RelayPair = { legs: [], openedAt: now, lastAt: now, bytes: 0 }
+    const pair: RelayPair = { legs: [], openedAt: now, lastAt: now, carriedAt: now, bytes: 0 }
     for (const { id, token, source } of legs) {
       const leg: RelayLeg = { id, token, source, pair, udp: null, stream: NO_STREAM, early: [] }
       pair.legs.push(leg)

@@ -65,6 +65,7 @@ const KEY_BYTES = 32
 const COOKIE_MS = 60_000
 const MINUTE = 60_000
 const SWEEP_MS = 5_000
+const MIN_SWEEP_MS = 20
 const MAX_EARLY = 4
 const MAX_EARLY_BYTES = 1_500
 const MAX_WAITING = 8_192
@@ -93,6 +94,8 @@ export class VRelayServer implements IVMachine<never> {
   readonly #byteLimits: readonly (SourceLimit | null)[]
   readonly #refusals = new SourceLimit(REFUSALS)
   #sweepAt = Number.POSITIVE_INFINITY
+  /** A pair that carries nothing for so long is ended. */
+  #quietMs = Number.POSITIVE_INFINITY
 
   constructor(limits: VRelayLimits, suite: IVCrypto, random: IVRandom) {
     this.#limits = {
@@ -186,19 +189,19 @@ export class VRelayServer implements IVMachine<never> {
     return this.#streams.shift()
   }
 
+  /** From now on, ends every pair that has carried nothing for `quietMs`, legs that are only held open too; both are told. */
+  retire(now: number, quietMs: number): void {
+    this.#quietMs = quietMs
+    this.#sweep(now)
+  }
+
   /** Ends every pair; both legs of each are told. */
   drain(): void {
     for (const pair of [...this.#legs.pairs]) this.#end(pair, 'closing')
   }
 
   handleTimeout(now: number): void {
-    if (now < this.#sweepAt) return
-    const { idleMs, maxMinutes } = this.#limits
-    for (const pair of [...this.#legs.pairs]) {
-      if (now - pair.openedAt >= maxMinutes * MINUTE) this.#end(pair, 'time-used-up')
-      else if (now - pair.lastAt >= idleMs) this.#end(pair, 'unknown-leg')
-    }
-    this.#sweepAt = this.openPairs > 0 ? now + SWEEP_MS : Number.POSITIVE_INFINITY
+    if (now >= this.#sweepAt) this.#sweep(now)
   }
 
   pollTransmit(_now: number, batch: VTransmitBatch): boolean {
@@ -260,6 +263,7 @@ export class VRelayServer implements IVMachine<never> {
       return
     }
     from.pair.lastAt = now
+    from.pair.carriedAt = now
     from.pair.bytes += bytes.length
     if (this.#deliver(to, bytes)) return
     this.counts.unbound += 1
@@ -273,6 +277,17 @@ export class VRelayServer implements IVMachine<never> {
     this.counts.relayed += 1
     this.counts.relayedBytes += bytes.length
     return true
+  }
+
+  #sweep(now: number): void {
+    const { idleMs, maxMinutes } = this.#limits
+    for (const pair of [...this.#legs.pairs]) {
+      if (now - pair.openedAt >= maxMinutes * MINUTE) this.#end(pair, 'time-used-up')
+      else if (now - pair.carriedAt >= this.#quietMs) this.#end(pair, 'closing')
+      else if (now - pair.lastAt >= idleMs) this.#end(pair, 'unknown-leg')
+    }
+    const nextMs = Math.max(MIN_SWEEP_MS, Math.min(SWEEP_MS, this.#quietMs / 4))
+    this.#sweepAt = this.openPairs > 0 ? now + nextMs : Number.POSITIVE_INFINITY
   }
 
   #end(pair: RelayPair, reason: VRelayRefusal): void {

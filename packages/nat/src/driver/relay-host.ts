@@ -54,6 +54,9 @@ export interface VRelayHostOptions {
 
 const DEFAULT_HANDSHAKE_MS = 10_000
 const DEFAULT_DRAIN_MS = 10_000
+/** While it drains a pair may be silent for so much of the time that it has, and no longer than that. */
+const QUIET_SHARE = 0.2
+const MAX_QUIET_MS = 60_000
 const CLOSE_MS = 3_000
 const PORT_TRIES = 8
 const TICK_MS = 50
@@ -166,8 +169,9 @@ export class VRelayHost implements AsyncDisposable {
   }
 
   /**
-   * Ends in order: takes nobody new, ends all rooms, and gives relayed pairs until `deadlineMs` from now to end by
-   * themselves; those that are left are told. `/healthz` answers 503 meanwhile. Resolves when everything is closed.
+   * Ends in order: takes nobody new, ends all rooms, and gives relayed pairs until `deadlineMs` from now. A pair that
+   * carries nothing for a fifth of that, a minute at most, is told at once, and those that are left at the end; nobody
+   * waits for the rest once there is none. `/healthz` answers 503 meanwhile. Resolves when everything is closed.
    */
   async drain(deadlineMs: number = DEFAULT_DRAIN_MS): Promise<void> {
     const running = this.#running
@@ -176,6 +180,8 @@ export class VRelayHost implements AsyncDisposable {
       closeAll(running.listeners)
       running.intake.close()
       running.core.drain()
+      running.relay.retire(this.reactor.time(), Math.min(deadlineMs * QUIET_SHARE, MAX_QUIET_MS))
+      running.core.flush()
       await this.#until(() => running.relay.openPairs === 0 || this.#state !== 'draining', deadlineMs)
     }
     await this.close()
