@@ -227,6 +227,18 @@ describe('the states of a socket', () => {
     fresh.reset()
   })
 
+  it('run no handler before the connection was told, though the socket has one already [VE-98 VE-99]', async () => {
+    const { echo } = await pair()
+    expect(echo.wasConnected).toBe(true)
+    echo.startReading()
+    echo.startWriting()
+    echo.doRead()
+    echo.doWrite()
+    expect(echo.events).toEqual([])
+    await eventually(() => echo.events.includes('activeDoWrite'))
+    expect(echo.events).not.toContain('sockDoActivationRead')
+  })
+
   it('wait for a handshake, during which no active handler runs [VE-98 VE-99]', async () => {
     const { echo, far } = await pair()
     echo.handshakeBytes = 3

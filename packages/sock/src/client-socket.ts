@@ -125,13 +125,15 @@ export abstract class VSocket extends VSocketBase implements IVSelectableIO {
   /** For the reactor: reads, or goes on with the activation. */
   doRead(): void {
     if (this.active) this.activeDoRead()
-    else if (this.wasConnected) this.sockDoActivationRead()
+    else if (super.wasConnected) this.sockDoActivationRead()
+    else this.reactor.removeReader(this) // connected, and not told so yet: it is registered again then
   }
 
   /** For the reactor: writes, or goes on with the activation. */
   doWrite(): void {
     if (this.active) this.activeDoWrite()
-    else if (this.wasConnected) this.sockDoActivationWrite()
+    else if (super.wasConnected) this.sockDoActivationWrite()
+    else this.reactor.removeWriter(this)
   }
 
   /** The active socket can be read: reads something, or stops reading. */

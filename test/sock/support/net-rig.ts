@@ -89,7 +89,7 @@ export async function loopRounds(rounds = 6): Promise<void> {
 }
 
 /** Waits for a condition, for at most `withinMs`. */
-export async function eventually(done: () => boolean, withinMs = 4_000): Promise<void> {
+export async function eventually(done: () => boolean, withinMs = 20_000): Promise<void> {
   const endsAt = performance.now() + withinMs
   while (!done()) {
     if (performance.now() > endsAt) throw new Error('what the case waits for has not happened')
