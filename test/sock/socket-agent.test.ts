@@ -53,7 +53,7 @@ const SILENT = new VIPSocketPeer('192.0.2.1', 9)
 let silentAttempts = 0
 
 const opener: SocketOpener = (peer, outcome, intake) => {
-  if (!peer.equals(SILENT)) return openSocket(peer, { source: {}, capacityBytes: 65_536, intake }, outcome)
+  if (!peer.equals(SILENT)) return openSocket(peer, { source: {}, maxReadBytes: 65_536 }, outcome, intake)
   silentAttempts += 1
   return () => {
     silentAttempts -= 1

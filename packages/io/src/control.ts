@@ -168,7 +168,7 @@ export function tell<K extends keyof VControlMessages>(
   name: K,
   ...args: Parameters<VControlMessages[K]>
 ): void {
-  ask(control, name, undefined, ...args)
+  if (control !== EMPTY) ask(control, name, undefined, ...args)
 }
 
 /** Sends a message that is a question; `fallback` is the answer when nobody handles it. Errors as with `tell`. */
@@ -178,6 +178,8 @@ export function ask<K extends keyof VControlMessages, F>(
   fallback: F,
   ...args: Parameters<VControlMessages[K]>
 ): ReturnType<VControlMessages[K]> | F {
+  // The plain case, which each connection has several times.
+  if (control === EMPTY) return fallback
   const message = handlerOf(control, name)
   if (message === undefined) return fallback
   try {

@@ -235,8 +235,20 @@ function givenUp<T>(work: Promise<T>, options: VLookupOptions, host: string): Pr
   })
 }
 
+/** What the handle of a TCP socket says of the other side, in Node. It gives an error number, or 0. */
+interface NamingHandle {
+  getpeername?(name: { address?: string; port?: number }): number
+}
+
+/** Where handles put what they say: it is read at once. */
+const said: { address?: string; port?: number } = {}
+
 /** What a socket is connected to, as a peer; null while it is not, and for a Unix socket, which does not know. */
 export function peerFromSock(socket: Socket): VIPSocketPeer | null {
+  // Asked by its properties, the socket would keep what it says, which the peer holds once more.
+  const handle = (socket as { readonly _handle?: NamingHandle | null })._handle
+  if (typeof handle?.getpeername === 'function' && handle.getpeername(said) === 0)
+    return ipPeer(said.address, said.port)
   return ipPeer(socket.remoteAddress, socket.remotePort)
 }
 

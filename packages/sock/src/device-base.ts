@@ -7,7 +7,12 @@
 import type { IVDeviceOwner, VFailure, VSocketPeer } from '@vio/io'
 import { NO_OWNER, NOTHING } from './describe.js'
 import type { VSocketLost } from './errno.js'
-import { type NetDeviceSettings, netDeviceSettings, type VNetDeviceOptions } from './net-device-options.js'
+import {
+  type DeviceSizes,
+  type NetDeviceSettings,
+  netDeviceSettings,
+  type VNetDeviceOptions,
+} from './net-device-options.js'
 
 /** The first of the states of a device, which are bits of one number. */
 export const CONNECTED = 1
@@ -42,8 +47,8 @@ export abstract class SocketDeviceBase {
   protected ending: DeviceEnding | null = null
 
   /** @throws RangeError, TypeError or VAddressError for a wrong option */
-  constructor(options: Omit<VNetDeviceOptions, 'opener'>) {
-    const settings = netDeviceSettings(options)
+  constructor(options: Omit<VNetDeviceOptions, 'opener'>, sizes: DeviceSizes) {
+    const settings = netDeviceSettings(options, sizes)
     this.settings = settings
     this.states = (settings.noDelay ? NO_DELAY : 0) | (settings.keepAlive ? KEEP_ALIVE : 0)
     this.peerNow = options.peer ?? null

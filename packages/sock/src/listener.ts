@@ -305,15 +305,16 @@ export class VListeningSocket extends VSocketBase {
       return
     }
     if (this.#options.controlled === true) this.#grants -= 1
-    const connection = this.#open.add(socket)
+    this.#open.add(socket)
     try {
-      connection.client = this.accepted(socket, peer)
+      this.#open.setClient(socket, this.accepted(socket, peer))
     } catch (error) {
       this.log.error('a connection could not be taken', error)
       this.#drop(socket)
       return
     }
-    this.guard('an accept callback', () => this.#options.acceptCallback?.())
+    if (this.#options.acceptCallback !== undefined)
+      this.guard('an accept callback', () => this.#options.acceptCallback?.())
   }
 
   #admits(peer: VSocketPeer): boolean {

@@ -7,10 +7,20 @@
  */
 import { VIPSocketPeer, type VSocketPeer } from '@vio/io'
 import { checkSocketPeer } from './address.js'
+import { NOTHING } from './describe.js'
 import { socketLost } from './errno.js'
 import { NOT_NOW, VNativeSocket } from './native-socket.js'
 import type { VNetDeviceOptions } from './net-device-options.js'
-import type { GiveUp, OpeningOutcome, SocketOpener, VSourceAddress } from './socket-opener.js'
+import {
+  type DeviceOpener,
+  type GiveUp,
+  giveUp,
+  type OpeningAttempt,
+  type OpeningOutcome,
+  openBy,
+  type SocketOpener,
+  type VSourceAddress,
+} from './socket-opener.js'
 
 /** A native socket that is connected, and to what. */
 export interface OpenedNative {
@@ -25,6 +35,31 @@ export type NativeOpener = SocketOpener<OpenedNative, never>
 export interface VNativeSocketDeviceOptions extends Omit<VNetDeviceOptions, 'opener'> {
   /** What connects. By default one attempt at the one address, without a time-out. */
   readonly opener?: NativeOpener
+}
+
+/** What only a device has that will connect. */
+export class NativeAttempt {
+  opener: NativeOpener | DeviceOpener<OpenedNative, never> | null
+  #begun: GiveUp | OpeningAttempt | null = null
+
+  /** @param opener what connects; null for one attempt at the one address */
+  constructor(opener: NativeOpener | null) {
+    this.opener = opener
+  }
+
+  get hasBegun(): boolean {
+    return this.#begun !== null
+  }
+
+  begin(peer: VSocketPeer, source: VSourceAddress, outcome: OpeningOutcome<OpenedNative>): void {
+    const { opener } = this
+    this.#begun = NOTHING
+    this.#begun = opener === null ? connectNative(peer, source, outcome) : openBy(opener, peer, outcome, null)
+  }
+
+  giveUp(): void {
+    if (this.#begun !== null) giveUp(this.#begun)
+  }
 }
 
 /**

@@ -19,20 +19,16 @@ import {
 } from '@vio/io'
 import { asSocketPeer } from './address.js'
 import { expectMoreAfter } from './awake.js'
-import { checkFlag, describeValue, NOTHING } from './describe.js'
+import { checkFlag, describeValue } from './describe.js'
 import { CONNECTED, FREE_STATE, INPUT_CLOSED, OUTPUT_CLOSED, SocketDeviceBase } from './device-base.js'
 import { VSocketLost } from './errno.js'
 import { askedBytes, EMPTY, readOnce } from './native-intake.js'
-import {
-  connectNative,
-  type NativeOpener,
-  type OpenedNative,
-  type VNativeSocketDeviceOptions,
-} from './native-opener.js'
+import { NativeAttempt, type OpenedNative, type VNativeSocketDeviceOptions } from './native-opener.js'
 import { NativeOutlet } from './native-outlet.js'
 import { type SocketListener, VNativeSocket } from './native-socket.js'
+import type { DeviceSizes } from './net-device-options.js'
 import type { IVSocketDevice } from './socket-device.js'
-import type { GiveUp, OpeningOutcome } from './socket-opener.js'
+import type { DeviceOpener, OpeningOutcome } from './socket-opener.js'
 
 /** How often a socket that has more and more is read in one round of the loop, so that others get their turn. */
 const READS_PER_ROUND = 16
@@ -41,12 +37,6 @@ const READS_PER_ROUND = 16
 const STOPPED = FREE_STATE
 /** The system has told the end of the input, whoever was there to hear it. */
 const SAW_END = FREE_STATE << 1
-
-/** What only a device has that will connect. */
-interface Attempt {
-  readonly opener: NativeOpener
-  giveUp: GiveUp | null
-}
 
 /**
  * Reads and writes a socket that `native` has opened and connected, or null, which `connect` then opens.
@@ -59,20 +49,23 @@ export class VNativeSocketDevice extends SocketDeviceBase implements IVSocketDev
   /** What was read and not taken. */
   #held: VByteBuffer | null = null
   #outlet: NativeOutlet | null = null
-  #attempt: Attempt | null = null
+  #attempt: NativeAttempt | null = null
 
-  /** @throws RangeError for a size below 1, VAddressError for a wrong source address, TypeError for what is no socket */
-  constructor(socket: VNativeSocket | null, options: VNativeSocketDeviceOptions = {}) {
+  /**
+   * @param sizes in the place of those of the options
+   * @throws RangeError for a size below 1, VAddressError for a wrong source address, TypeError for what is no socket
+   */
+  constructor(
+    socket: VNativeSocket | null,
+    options: VNativeSocketDeviceOptions = {},
+    sizes: DeviceSizes = options,
+  ) {
     if (socket !== null && !(socket instanceof VNativeSocket)) {
       throw new TypeError(`a native socket device needs a native socket, got ${describeValue(socket)}`)
     }
-    super(options)
+    super(options, sizes)
     if (socket !== null) this.#adopt(socket, this.peerNow)
-    else {
-      const { source } = this.settings
-      const opener = options.opener ?? ((to, outcome) => connectNative(to, source, outcome))
-      this.#attempt = { opener, giveUp: null }
-    }
+    else this.#attempt = new NativeAttempt(options.opener ?? null)
   }
 
   /** This side's address; null while there is none, and for a Unix socket. */
@@ -130,17 +123,27 @@ export class VNativeSocketDevice extends SocketDeviceBase implements IVSocketDev
    */
   connect(peer: VPeer): void {
     const attempt = this.#attempt
-    if (attempt === null || attempt.giveUp !== null)
+    if (attempt === null || attempt.hasBegun)
       throw new VIOError('this device was connected before; use a new one')
     if (this.ending !== null && (this.ending.released !== null || this.ending.input !== null))
       throw new VIOClosed('this device is closed; use a new one')
     const target = asSocketPeer(peer)
-    const outcome: OpeningOutcome<OpenedNative> = {
-      opened: (made, fromLoop) => this.#adopt(made.socket, made.peer, fromLoop),
-      failed: (error) => this.#lose(new VFIOLost(error)),
-    }
-    attempt.giveUp = NOTHING
-    attempt.giveUp = attempt.opener(target, outcome, null)
+    attempt.begin(target, this.settings.source, this as unknown as OpeningOutcome<OpenedNative>)
+  }
+
+  /** For whoever makes devices: what connects, in the place of an opener. */
+  connectBy(opener: DeviceOpener<OpenedNative, never>): void {
+    if (this.#attempt !== null) this.#attempt.opener = opener
+  }
+
+  /** For what connects. */
+  protected opened(made: OpenedNative, fromLoop?: boolean): void {
+    this.#adopt(made.socket, made.peer, fromLoop)
+  }
+
+  /** For what connects. */
+  protected failed(error: Error): void {
+    this.#lose(new VFIOLost(error))
   }
 
   readSome(maxBytes: number): Buffer {
@@ -326,7 +329,7 @@ export class VNativeSocketDevice extends SocketDeviceBase implements IVSocketDev
     this.over.input ??= reason
     this.over.output ??= reason
     this.states |= SAW_END
-    this.#attempt?.giveUp?.()
+    this.#attempt?.giveUp()
     if (this.#isIP) this.#socket?.reset()
     this.#drop()
     this.owner.deviceChanged()

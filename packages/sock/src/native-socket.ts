@@ -197,7 +197,7 @@ export class VNativeSocket {
     this.#owned.close()
     const closed = this.#onClosed
     this.#onClosed = null
-    closed?.socketGone()
+    closed?.socketGone(this)
   }
 
   /** Names a further function to call, or an object to tell, when it is closed. */
@@ -205,7 +205,7 @@ export class VNativeSocket {
     const before = this.#onClosed
     const further = typeof closed === 'function' ? { socketGone: closed } : closed
     // One is the plain case, and a list would be larger than all the rest.
-    this.#onClosed = before === null ? further : { socketGone: () => tellBoth(before, further) }
+    this.#onClosed = before === null ? further : { socketGone: (socket) => tellBoth(before, further, socket) }
   }
 
   /** Called by the loop. */
@@ -215,9 +215,9 @@ export class VNativeSocket {
   }
 }
 
-function tellBoth(first: SocketGone, second: SocketGone): void {
-  first.socketGone()
-  second.socketGone()
+function tellBoth(first: SocketGone, second: SocketGone, socket: object): void {
+  first.socketGone(socket)
+  second.socketGone(socket)
 }
 
 function outcome(syscall: string, result: number): number | VSocketLost {

@@ -47,10 +47,16 @@ export interface NetDeviceSettings {
 /** What was asked for last: connections come in rows that are alike, and share their settings. */
 let last: NetDeviceSettings | undefined
 
+/** The sizes among the options, where they are given apart. */
+export type DeviceSizes = Pick<VNetDeviceOptions, 'maxReadBytes' | 'maxWriteBytes'>
+
 /** @throws RangeError, TypeError or VAddressError for a wrong option */
-export function netDeviceSettings(options: Omit<VNetDeviceOptions, 'opener'>): NetDeviceSettings {
-  const maxReadBytes = sizeOption('maxReadBytes', options.maxReadBytes ?? DEFAULT_SOCKET_BYTES)
-  const maxWriteBytes = sizeOption('maxWriteBytes', options.maxWriteBytes ?? DEFAULT_SOCKET_BYTES)
+export function netDeviceSettings(
+  options: Omit<VNetDeviceOptions, 'opener'>,
+  sizes: DeviceSizes = options,
+): NetDeviceSettings {
+  const maxReadBytes = sizeOption('maxReadBytes', sizes.maxReadBytes ?? DEFAULT_SOCKET_BYTES)
+  const maxWriteBytes = sizeOption('maxWriteBytes', sizes.maxWriteBytes ?? DEFAULT_SOCKET_BYTES)
   const lingerMs = timeOption('lingerMs', options.lingerMs ?? DEFAULT_LINGER_MS)
   const source = checkSource(sourceOf(options))
   const noDelay = checkFlag('noDelay', options.noDelay ?? true)

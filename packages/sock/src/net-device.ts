@@ -18,15 +18,25 @@ import {
   VUnixSocketPeer,
 } from '@vio/io'
 import { asSocketPeer, localPeerFromSock, peerFromSock } from './address.js'
-import { checkFlag, describeValue } from './describe.js'
+import { checkFlag, describeValue, NOTHING } from './describe.js'
 import { CONNECTED, FREE_STATE, INPUT_CLOSED, OUTPUT_CLOSED, SocketDeviceBase } from './device-base.js'
 import { socketFailure, VSocketLost } from './errno.js'
-import type { VNetDeviceOptions } from './net-device-options.js'
+import type { DeviceSizes, VNetDeviceOptions } from './net-device-options.js'
 import { closeGently, resetSocket } from './reset-socket.js'
 import type { IVSocketDevice } from './socket-device.js'
 import { verifyEnd } from './socket-end.js'
 import { EMPTY, type SocketEvents, SocketIntake } from './socket-intake.js'
-import { type GiveUp, type OpeningOutcome, openSocket, type SocketOpener } from './socket-opener.js'
+import {
+  type DeviceOpener,
+  type GiveUp,
+  giveUp,
+  type OpenedSocket,
+  type OpeningAttempt,
+  type OpeningOutcome,
+  openBy,
+  openSocket,
+  type SocketOpener,
+} from './socket-opener.js'
 import { SocketOutlet } from './socket-outlet.js'
 
 export type { VNetDeviceOptions } from './net-device-options.js'
@@ -49,15 +59,18 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
   /** Made with the first write. */
   #outlet: SocketOutlet | null = null
   /** What connects, unless the device does by itself; not needed any more once there is a connection. */
-  #opener: SocketOpener | null
-  #giveUp: GiveUp | null = null
+  #opener: SocketOpener | DeviceOpener | null
+  #attempt: GiveUp | OpeningAttempt | null = null
 
-  /** @throws TypeError for what is no socket, RangeError for a size below 1, VAddressError for a wrong source address */
-  constructor(socket: Socket | null, options: VNetDeviceOptions = {}) {
+  /**
+   * @param sizes in the place of those of the options
+   * @throws TypeError for what is no socket, RangeError for a size below 1, VAddressError for a wrong source address
+   */
+  constructor(socket: Socket | null, options: VNetDeviceOptions = {}, sizes: DeviceSizes = options) {
     if (socket !== null && !(socket instanceof Socket)) {
       throw new TypeError(`a socket device needs a socket of node:net, got ${describeValue(socket)}`)
     }
-    super(options)
+    super(options, sizes)
     this.#opener = options.opener ?? null
     if (socket === null) return
     const intake = new SocketIntake(this.maxReadBytes, socket)
@@ -124,20 +137,32 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
    *   that cannot be connected to
    */
   connect(peer: VPeer): void {
-    if (this.#giveUp !== null || this.connected)
+    if (this.#attempt !== null || this.connected)
       throw new VIOError('this device was connected before; use a new one')
     if (this.ending !== null && (this.ending.released !== null || this.ending.input !== null))
       throw new VIOClosed('this device is closed; use a new one')
-    const outcome: OpeningOutcome = {
-      opened: (made, fromLoop) => this.#adopt(made.intake, made.peer, fromLoop),
-      failed: (error) => this.#lost(error),
-    }
     const target = asSocketPeer(peer)
-    const { source } = this.settings
-    const terms = { source, capacityBytes: this.maxReadBytes, intake: this.#intake }
+    const outcome = this as unknown as OpeningOutcome
     const opener = this.#opener
-    this.#giveUp =
-      opener === null ? openSocket(target, terms, outcome) : opener(target, outcome, this.#intake)
+    this.#attempt =
+      opener === null
+        ? openSocket(target, this.settings, outcome, this.#intake)
+        : openBy(opener, target, outcome, this.#intake)
+  }
+
+  /** For whoever makes devices: what connects, in the place of an opener. */
+  connectBy(opener: DeviceOpener): void {
+    this.#opener = opener
+  }
+
+  /** For what connects. */
+  protected opened(made: OpenedSocket, fromLoop?: boolean): void {
+    this.#adopt(made.intake, made.peer, fromLoop)
+  }
+
+  /** For what connects. */
+  protected failed(error: Error): void {
+    this.#lost(error)
   }
 
   readSome(maxBytes: number): Buffer {
@@ -202,7 +227,7 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
       socket.off('error', failed)
       this.#adopt(this.#intake as SocketIntake, this.peerNow)
     })
-    this.#giveUp = () => socket.destroy()
+    this.#attempt = () => socket.destroy()
   }
 
   #adopt(intake: SocketIntake, peer: VSocketPeer | null, fromLoop = false): void {
@@ -212,7 +237,7 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
       return
     }
     this.#intake = intake
-    this.#giveUp = null
+    this.#attempt = null
     this.#opener = null
     this.peerNow = peer ?? peerFromSock(socket)
     this.states |= CONNECTED
@@ -225,6 +250,7 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
   }
 
   static readonly #events: SocketEvents<VNetDevice> = {
+    connected: NOTHING,
     arrived: (device, fromLoop) => device.owner.deviceChanged(fromLoop),
     failed: (device, error) => device.#lost(error),
     closed: (device) => {
@@ -289,7 +315,7 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
   #reset(reason: VFailure): void {
     this.over.input ??= reason
     this.over.output ??= reason
-    this.#giveUp?.()
+    if (this.#attempt !== null) giveUp(this.#attempt)
     const socket = this.#intake?.socket
     if (socket !== undefined && !socket.destroyed) resetSocket(socket)
     // A socket that was never connected is not listened to.

@@ -1,35 +1,23 @@
 /**
  * The connections that a listener has handed out and that are open, and what became of them.
  *
- * Decides nothing; it is told of the end of each by its socket. Invariant: a connection is in the list from when it is
- * added until its socket is gone.
+ * Decides nothing; it is told of the end of each by its socket, which knows its place in the list, so that a connection
+ * costs no object of its own. Invariant: a connection is in the list from when it is added until its socket is gone.
  */
 import type { IVSocket } from './interfaces.js'
-import type { SocketGone } from './socket-links.js'
+import { PLACE, type Placed, type SocketGone } from './socket-links.js'
 import { onceGone, type VStreamSocket } from './stream-socket.js'
 
 /** One connection. */
-export class OpenConnection implements SocketGone {
+export interface OpenConnection {
   readonly socket: VStreamSocket
-  client: IVSocket | null = null
-  /** Where it is in the list. */
-  place: number
-  readonly #list: OpenConnections
-
-  constructor(socket: VStreamSocket, place: number, list: OpenConnections) {
-    this.socket = socket
-    this.place = place
-    this.#list = list
-  }
-
-  socketGone(): void {
-    this.#list.left(this)
-  }
+  readonly client: IVSocket | null
 }
 
 /** The connections of one listener. */
-export class OpenConnections {
-  readonly #all: OpenConnection[] = []
+export class OpenConnections implements SocketGone {
+  readonly #sockets: VStreamSocket[] = []
+  readonly #clients: (IVSocket | null)[] = []
   readonly #changed: () => void
 
   /** @param changed called after one has left */
@@ -39,29 +27,43 @@ export class OpenConnections {
 
   /** How many there are. */
   get size(): number {
-    return this.#all.length
+    return this.#sockets.length
   }
 
   /** All that there are now. */
   get list(): readonly OpenConnection[] {
-    return [...this.#all]
+    return this.#sockets.map((socket, at) => ({ socket, client: this.#clients[at] ?? null }))
   }
 
-  add(socket: VStreamSocket): OpenConnection {
-    const connection = new OpenConnection(socket, this.#all.length, this)
-    this.#all.push(connection)
-    onceGone(socket, connection)
-    return connection
+  /** Adds a connection that nobody is the client of yet. */
+  add(socket: VStreamSocket): void {
+    ;(socket as Placed)[PLACE] = this.#sockets.length
+    this.#sockets.push(socket)
+    this.#clients.push(null)
+    onceGone(socket, this)
   }
 
-  /** For a connection whose socket is gone: the last one takes its place. */
-  left(connection: OpenConnection): void {
-    if (this.#all[connection.place] !== connection) return
-    const last = this.#all.pop()
-    if (last !== undefined && last !== connection) {
-      last.place = connection.place
-      this.#all[last.place] = last
+  /** Names the client of a connection; of one that is gone already, it is forgotten. */
+  setClient(socket: VStreamSocket, client: IVSocket | null): void {
+    const place = this.#placeOf(socket)
+    if (place >= 0) this.#clients[place] = client
+  }
+
+  /** For a socket that is gone: the last one takes its place. */
+  socketGone(socket: object): void {
+    const place = this.#placeOf(socket)
+    if (place < 0) return
+    const [last, client] = [this.#sockets.pop(), this.#clients.pop()]
+    if (last !== undefined && last !== socket) {
+      ;(last as Placed)[PLACE] = place
+      this.#sockets[place] = last
+      this.#clients[place] = client ?? null
     }
     this.#changed()
+  }
+
+  #placeOf(socket: object): number {
+    const place = (socket as Placed)[PLACE] ?? -1
+    return this.#sockets[place] === socket ? place : -1
   }
 }

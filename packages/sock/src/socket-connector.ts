@@ -11,7 +11,16 @@ import { ATTEMPT_DELAY_MS, ConnectRace, interleaveFamilies, type RaceAction } fr
 import { timeOption } from './describe.js'
 import { socketLost } from './errno.js'
 import type { SocketIntake } from './socket-intake.js'
-import type { GiveUp, OpenedSocket, OpeningOutcome, SocketOpener, VSourceAddress } from './socket-opener.js'
+import {
+  type DeviceOpener,
+  type GiveUp,
+  giveUp,
+  type OpenedSocket,
+  type OpeningAttempt,
+  type OpeningOutcome,
+  type SocketOpener,
+  type VSourceAddress,
+} from './socket-opener.js'
 
 /** How connections are made. */
 export interface VConnectOptions extends VSourceAddress {
@@ -42,36 +51,38 @@ export interface Connecting {
 }
 
 /** Opens sockets for one device. `M` is what an attempt makes, `O` what the device may have already. */
-export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Connecting {
+export abstract class SocketConnector<M = OpenedSocket, O = SocketIntake>
+  implements Connecting, DeviceOpener<M, O>
+{
   plan: ConnectPlan | null = null
   readonly connectTimeoutMs: number
   readonly #reactor: IVReactor
   readonly #attemptDelayMs: number
-  readonly #openOne: SocketOpener<M, O>
 
-  /** @param openOne makes one attempt at one address */
-  constructor(
-    reactor: IVReactor,
-    options: Pick<VConnectOptions, 'connectTimeoutMs' | 'attemptDelayMs'>,
-    openOne: SocketOpener<M, O>,
-  ) {
+  constructor(reactor: IVReactor, options: Pick<VConnectOptions, 'connectTimeoutMs' | 'attemptDelayMs'>) {
     this.#reactor = reactor
     this.connectTimeoutMs = timeOption(
       'connectTimeoutMs',
       options.connectTimeoutMs ?? Number.POSITIVE_INFINITY,
     )
     this.#attemptDelayMs = timeOption('attemptDelayMs', options.attemptDelayMs ?? ATTEMPT_DELAY_MS)
-    this.#openOne = openOne
   }
 
+  /** Makes one attempt at one address. */
+  protected abstract openOne(
+    peer: VSocketPeer,
+    outcome: OpeningOutcome<M>,
+    own: O | null,
+  ): GiveUp | OpeningAttempt
+
   /** For the device: starts what is planned. */
-  readonly open: SocketOpener<M, O> = (peer, outcome, own) => {
+  open(peer: VSocketPeer, outcome: OpeningOutcome<M>, own: O | null): GiveUp | OpeningAttempt {
     const planned = this.plan
     this.plan = null
     if (this.connectTimeoutMs === Number.POSITIVE_INFINITY) {
       if (planned === null) return this.#openAlone(peer, outcome, own)
-      const [only, ...more] = planned.peers
-      if (only !== undefined && more.length === 0) return this.#openOnly(only, planned, outcome, own)
+      const [only] = planned.peers
+      if (only !== undefined && planned.peers.length === 1) return this.#openOnly(only, planned, outcome, own)
     }
     const plan = planned ?? { peers: [peer] }
     const now = this.#reactor.time()
@@ -83,7 +94,7 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
       peers,
       outcome,
       own,
-      openOne: this.#openOne,
+      openOne: (to, told, first) => this.openOne(to, told, first),
       timeoutMs: endsAt - now,
     })
     run.step()
@@ -91,14 +102,11 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
   }
 
   /** A plan with one address and all the time there is. */
-  #openOnly(peer: VSocketPeer, plan: ConnectPlan, outcome: OpeningOutcome<M>, own: O | null): GiveUp {
-    const told = new OnlyOutcome(outcome, plan.settled)
-    const giveUp =
-      plan.owner?.mayTry(peer) === false ? this.#refuse(peer, told) : this.#openAlone(peer, told, own)
-    return () => {
-      giveUp()
-      told.settle(false)
-    }
+  #openOnly(peer: VSocketPeer, plan: ConnectPlan, outcome: OpeningOutcome<M>, own: O | null): OpeningAttempt {
+    const only = new OnlyAttempt(outcome, plan.settled)
+    only.attempt =
+      plan.owner?.mayTry(peer) === false ? this.#refuse(peer, only) : this.#openAlone(peer, only, own)
+    return only
   }
 
   #refuse(peer: VSocketPeer, outcome: OpeningOutcome<M>): GiveUp {
@@ -108,9 +116,9 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
   }
 
   /** One address with all the time there is: no race. */
-  #openAlone(peer: VSocketPeer, outcome: OpeningOutcome<M>, own: O | null): GiveUp {
+  #openAlone(peer: VSocketPeer, outcome: OpeningOutcome<M>, own: O | null): GiveUp | OpeningAttempt {
     try {
-      return this.#openOne(peer, outcome, own)
+      return this.openOne(peer, outcome, own)
     } catch (error) {
       const failed = this.#reactor.schedule(0, () =>
         outcome.failed(socketLost(`no connection to ${peer}`, error)),
@@ -120,8 +128,9 @@ export class SocketConnector<M = OpenedSocket, O = SocketIntake> implements Conn
   }
 }
 
-/** The outcome of a plan with one address: the device is told first. */
-class OnlyOutcome<M> implements OpeningOutcome<M> {
+/** A plan with one address, and its outcome: the device is told first. */
+class OnlyAttempt<M> implements OpeningOutcome<M>, OpeningAttempt {
+  attempt: GiveUp | OpeningAttempt | null = null
   readonly #outcome: OpeningOutcome<M>
   #settled: ((connected: boolean) => void) | undefined
 
@@ -130,19 +139,24 @@ class OnlyOutcome<M> implements OpeningOutcome<M> {
     this.#settled = settled
   }
 
-  opened(made: M): void {
-    this.#outcome.opened(made)
-    this.settle(true)
+  opened(made: M, fromLoop?: boolean): void {
+    this.#outcome.opened(made, fromLoop)
+    OnlyAttempt.#settle(this, true)
   }
 
   failed(error: Error): void {
     this.#outcome.failed(error)
-    this.settle(false)
+    OnlyAttempt.#settle(this, false)
   }
 
-  settle(connected: boolean): void {
-    const settled = this.#settled
-    this.#settled = undefined
+  giveUp(): void {
+    if (this.attempt !== null) giveUp(this.attempt)
+    OnlyAttempt.#settle(this, false)
+  }
+
+  static #settle<T>(only: OnlyAttempt<T>, connected: boolean): void {
+    const settled = only.#settled
+    only.#settled = undefined
     settled?.(connected)
   }
 }
@@ -159,7 +173,7 @@ class RaceRun<M, O> {
   readonly #reactor: IVReactor
   readonly #race: ConnectRace
   readonly #terms: RunTerms<M, O>
-  readonly #attempts = new Map<number, GiveUp>()
+  readonly #attempts = new Map<number, GiveUp | OpeningAttempt>()
   readonly #made = new Map<number, M>()
   readonly #errors: Error[] = []
   #timer: VScheduledCall | undefined
@@ -197,9 +211,14 @@ class RaceRun<M, O> {
 
   #do(action: RaceAction): void {
     if (action.kind === 'attempt') this.#attempt(action.index)
-    else if (action.kind === 'giveUp') this.#attempts.get(action.index)?.()
+    else if (action.kind === 'giveUp') this.#giveUp(action.index)
     else if (action.kind === 'won') this.#won(action.index)
     else this.#reactor.schedule(0, () => this.#lost(action.late))
+  }
+
+  #giveUp(index: number): void {
+    const attempt = this.#attempts.get(index)
+    if (attempt !== undefined) giveUp(attempt)
   }
 
   #attempt(index: number): void {

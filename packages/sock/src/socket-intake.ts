@@ -7,7 +7,7 @@
  * read are held, and one more read in the stream of a socket that others made; it reads again when all was taken, which
  * is how the end that follows the last byte is noticed.
  */
-import { connect, type NetConnectOpts, Socket } from 'node:net'
+import { connect, type NetConnectOpts, type OnReadOpts, Socket } from 'node:net'
 import { VByteBuffer } from '@vio/io'
 import { expectMoreAfter } from './awake.js'
 import { hear, ignoreData, type LinkedSocket, READER, type SocketReader } from './socket-links.js'
@@ -33,6 +33,8 @@ const sharedMemory = process.platform === 'win32' ? null : Buffer.allocUnsafeSlo
 
 /** What an intake tells its owner of type `O`: functions for all owners, as closures for each cost more than the socket. */
 export interface SocketEvents<O> {
+  /** There is a connection. Told to whoever watches a socket that connects. */
+  connected(owner: O): void
   /** Bytes have come; `fromLoop` unless somebody who took bytes made the socket give more. */
   arrived(owner: O, fromLoop: boolean): void
   /** The input has ended. */
@@ -55,7 +57,7 @@ const DISCARDS = 16
 let asked: SocketIntake | null = null
 
 /** What every socket that is made here reads with. Node asks for memory right behind the callback that it was filled. */
-const ONREAD = {
+export const ONREAD: OnReadOpts = {
   buffer: (): Buffer => asked?.nextMemory() ?? Buffer.allocUnsafeSlow(FIRST_READ_BYTES),
   callback(this: LinkedSocket, sizeBytes: number): boolean {
     return this[READER]?.filled(sizeBytes) ?? true
@@ -76,7 +78,7 @@ export class SocketIntake implements SocketReader {
   /** How much memory the next one has: little on a socket that is idle, all that is allowed on a busy one. */
   #readBytes: number
 
-  /** @param socket one that others made, or where to connect one that is made here */
+  /** @param socket one that others made, or where to connect one that is made here, with `ONREAD` among it */
   constructor(capacityBytes: number, socket: Socket | NetConnectOpts) {
     this.#capacityBytes = capacityBytes
     this.#readBytes = Math.min(FIRST_READ_BYTES, capacityBytes)
@@ -93,6 +95,14 @@ export class SocketIntake implements SocketReader {
   /** Bytes that can be taken. */
   get heldBytes(): number {
     return this.#held === null ? 0 : this.#held.length
+  }
+
+  /** Lets `owner` hear how an attempt to connect ends. */
+  watch<O>(owner: O, events: SocketEvents<O>): void {
+    this.#owner = owner
+    this.#events = events as SocketEvents<unknown>
+    hear(this.socket, 'connect')
+    hear(this.socket, 'close')
   }
 
   /** Begins to read, or lets a connection begin as soon as it is there. */
@@ -150,7 +160,7 @@ export class SocketIntake implements SocketReader {
 
   #connectSocket(where: NetConnectOpts): Socket {
     asked = this
-    return connect({ ...where, allowHalfOpen: true, onread: ONREAD })
+    return connect(where)
   }
 
   #is(state: number): boolean {
@@ -192,7 +202,7 @@ export class SocketIntake implements SocketReader {
   }
 
   /** Called by the listeners. */
-  tell(event: 'ended' | 'finished' | 'closed'): void {
+  tell(event: 'connected' | 'ended' | 'finished' | 'closed'): void {
     this.#events?.[event](this.#owner)
   }
 

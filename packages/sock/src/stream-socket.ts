@@ -19,7 +19,7 @@ export function isGone(socket: VStreamSocket): boolean {
   return socket instanceof VNativeSocket ? socket.closed : socket.destroyed
 }
 
-/** Tells `connection` once when it is closed. There is one for a socket. */
+/** Tells `connection` once when it is closed. There is one for a socket, which is given to it. */
 export function onceGone(socket: VStreamSocket, connection: SocketGone): void {
   if (socket instanceof VNativeSocket) {
     socket.onClosed(connection)
