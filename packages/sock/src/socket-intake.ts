@@ -25,11 +25,25 @@ const GROWTH = 8
 /** No bytes. */
 export const EMPTY: Buffer = Buffer.alloc(0)
 
+/** Memory that is read into. */
+class ReadRoom {
+  /** What the next read fills, from `used` on. */
+  memory = EMPTY
+  used = 0
+  /** How much the next memory has: little on a socket that is idle, all that is allowed on a busy one. */
+  nextBytes: number
+
+  constructor(nextBytes: number) {
+    this.nextBytes = nextBytes
+  }
+}
+
 /**
- * What every idle socket reads into. It is never handed on, since what it can hold is copied; and a read is over when it is
- * told, but for a system that is given the memory before there is something to read.
+ * What every idle socket reads into. Its memory is never handed on, since what it can hold is copied; and a read is over
+ * when it is told, but for a system that is given the memory before there is something to read: there is none then.
  */
-const sharedMemory = process.platform === 'win32' ? null : Buffer.allocUnsafeSlow(FIRST_READ_BYTES)
+const IDLE_ROOM = new ReadRoom(FIRST_READ_BYTES)
+if (process.platform !== 'win32') IDLE_ROOM.memory = Buffer.allocUnsafeSlow(FIRST_READ_BYTES)
 
 /** What an intake tells its owner of type `O`: functions for all owners, as closures for each cost more than the socket. */
 export interface SocketEvents<O> {
@@ -72,16 +86,14 @@ export class SocketIntake implements SocketReader {
   #states = 0
   #owner: unknown
   #events: SocketEvents<unknown> | undefined
-  /** The memory that the next read fills, and from where on; only on a socket that was made here. */
-  #memory = EMPTY
-  #memoryUsed = 0
-  /** How much memory the next one has: little on a socket that is idle, all that is allowed on a busy one. */
-  #readBytes: number
+  /** Into which memory it reads, where the socket was made here. */
+  #room = IDLE_ROOM
 
   /** @param socket one that others made, or where to connect one that is made here, with `ONREAD` among it */
   constructor(capacityBytes: number, socket: Socket | NetConnectOpts) {
     this.#capacityBytes = capacityBytes
-    this.#readBytes = Math.min(FIRST_READ_BYTES, capacityBytes)
+    if (IDLE_ROOM.memory === EMPTY || capacityBytes < FIRST_READ_BYTES)
+      this.#room = new ReadRoom(Math.min(FIRST_READ_BYTES, capacityBytes))
     this.socket = socket instanceof Socket ? socket : this.#connectSocket(socket)
     const linked: LinkedSocket = this.socket
     linked[READER] = this
@@ -169,19 +181,14 @@ export class SocketIntake implements SocketReader {
 
   /** What the next read fills. */
   nextMemory(): Buffer {
-    const isShort = this.#memoryUsed > 0 && this.#memory.length - this.#memoryUsed < LEAST_READ_BYTES
-    const isSmall = this.#memoryUsed === 0 && this.#memory.length < this.#readBytes
+    const room = this.#room
+    const isShort = room.used > 0 && room.memory.length - room.used < LEAST_READ_BYTES
+    const isSmall = room.used === 0 && room.memory.length < room.nextBytes
     if (isShort || isSmall) {
-      this.#memory = this.#newMemory()
-      this.#memoryUsed = 0
+      room.memory = Buffer.allocUnsafeSlow(room.nextBytes)
+      room.used = 0
     }
-    return this.#memoryUsed === 0 ? this.#memory : this.#memory.subarray(this.#memoryUsed)
-  }
-
-  /** Memory of its own, unless it is idle. */
-  #newMemory(): Buffer {
-    const isIdle = this.#readBytes === FIRST_READ_BYTES
-    return isIdle && sharedMemory !== null ? sharedMemory : Buffer.allocUnsafeSlow(this.#readBytes)
+    return room.used === 0 ? room.memory : room.memory.subarray(room.used)
   }
 
   /** Called by Node, which asks for memory next. */
@@ -193,12 +200,21 @@ export class SocketIntake implements SocketReader {
   }
 
   #filled(size: number): boolean {
-    const isPart = this.#memoryUsed + size < this.#memory.length
-    if (!isPart) this.#readBytes = Math.min(this.#readBytes * GROWTH, this.#capacityBytes)
+    const room = this.#room
+    const isPart = room.used + size < room.memory.length
+    if (!isPart) this.#readMoreAtOnce()
     if (this.#is(DISCARDS)) return this.#dropped(isPart)
-    const bytes = this.#memory.subarray(this.#memoryUsed, this.#memoryUsed + size)
-    if (size >= COPY_BELOW_BYTES) this.#memoryUsed += size
+    const bytes = room.memory.subarray(room.used, room.used + size)
+    if (size >= COPY_BELOW_BYTES) room.used += size
     return this.#arrived(size >= COPY_BELOW_BYTES ? bytes : Buffer.from(bytes), isPart, true)
+  }
+
+  /** The memory was filled. Other idle sockets go on with theirs. */
+  #readMoreAtOnce(): void {
+    const nextBytes = Math.min(this.#room.nextBytes * GROWTH, this.#capacityBytes)
+    if (nextBytes === this.#room.nextBytes) return
+    if (this.#room === IDLE_ROOM) this.#room = new ReadRoom(nextBytes)
+    else this.#room.nextBytes = nextBytes
   }
 
   /** Called by the listeners. */

@@ -50,18 +50,19 @@ export class EndpointProducer<E>
   implements IVDeviceOwner
 {
   readonly #endpoint: E
-  readonly #terms: EndpointTerms<EndpointCalls<E>>
+  /** The terms of the endpoint, which has none itself. */
+  readonly terms: EndpointTerms<EndpointCalls<E>>
   /** What was read and not taken, because the consumer left in the middle of it. Made when it is needed. */
   #pending: VByteBuffer | null = null
 
   constructor(reactor: IVReactor, endpoint: E, terms: EndpointTerms<EndpointCalls<E>>) {
     super(reactor, BYTES)
     this.#endpoint = endpoint
-    this.#terms = terms
+    this.terms = terms
   }
 
   get control(): VIOControl {
-    return this.#terms.calls.control(this.#endpoint)
+    return this.terms.calls.control(this.#endpoint)
   }
 
   /** The control of an endpoint answers `reqProducerState` alone. */
@@ -81,7 +82,7 @@ export class EndpointProducer<E>
 
   /** Called by the device. */
   deviceChanged(fromLoop = false): void {
-    this.#terms.calls.changed(this.#endpoint, fromLoop)
+    this.terms.calls.changed(this.#endpoint, fromLoop)
   }
 
   /** Passes bytes on, within the credit. What the consumer throws takes the input down. */
@@ -108,11 +109,11 @@ export class EndpointProducer<E>
 
   /** The endpoint has its own turns, as it reads also without a chain. */
   override runTask(): void {
-    this.#terms.calls.turn(this.#endpoint)
+    this.terms.calls.turn(this.#endpoint)
   }
 
   protected override limitRaised(): void {
-    this.#terms.calls.wanted(this.#endpoint)
+    this.terms.calls.wanted(this.#endpoint)
   }
 
   protected wantsTurn(): boolean {
@@ -123,14 +124,14 @@ export class EndpointProducer<E>
 
   protected handleAborted(reason: Error | undefined): void {
     this.#pending?.clear()
-    this.#terms.calls.aborted(this.#endpoint, reason)
+    this.terms.calls.aborted(this.#endpoint, reason)
   }
 
   protected peerAttached(): void {
-    this.#terms.calls.attached(this.#endpoint)
+    this.terms.calls.attached(this.#endpoint)
   }
 
   protected peerDetached(): void {
-    this.#terms.calls.detached(this.#endpoint)
+    this.terms.calls.detached(this.#endpoint)
   }
 }

@@ -57,7 +57,6 @@ const TOLD = 64
 export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing {
   /** The device. It belongs to the endpoint: nobody else reads, writes or closes it. */
   readonly device: IVByteDevice
-  readonly #terms: EndpointTerms<EndpointCalls<VByteEndpoint>>
   readonly #producer: EndpointProducer<VByteEndpoint>
   readonly #output: EndpointOutput<VByteEndpoint>
   #pair: VByteIOPair | undefined
@@ -107,7 +106,6 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       throw new TypeError(`an endpoint needs a byte device, got ${describeValue(device)}`)
     const terms = termsOf(options, VByteEndpoint.#lastTerms, VByteEndpoint.#calls)
     VByteEndpoint.#lastTerms = terms
-    this.#terms = terms
     this.#policy = checkPolicy(options.halfClosePolicy ?? HALF_CLOSE)
     this.device = device
     this.#producer = new EndpointProducer<VByteEndpoint>(reactor, this, terms)
@@ -122,7 +120,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   /** The most bytes that wait to be written. */
   get bufferBytes(): number {
-    return this.#terms.bufferBytes
+    return this.#producer.terms.bufferBytes
   }
 
   /** The reactor. */
@@ -292,7 +290,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     }
     if (credit <= 0) this.stopReading()
     if (credit <= 0 || waits) return
-    const data = this.device.readSome(Math.min(credit, this.#terms.maxReadBytes))
+    const data = this.device.readSome(Math.min(credit, this.#producer.terms.maxReadBytes))
     if (data.length > 0) this.#producer.give(data)
   }
 

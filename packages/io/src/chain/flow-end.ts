@@ -31,6 +31,7 @@ interface RareParts {
   lastMovedUnits: number
   lastLimitUnits: number
   abortListener: ((reason: Error | undefined, afterEnd: boolean) => void) | undefined
+  endReason: Error | undefined
 }
 
 /**
@@ -99,6 +100,15 @@ export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
 
   protected get lastLimitUnits(): number {
     return this.#rare?.lastLimitUnits ?? 0
+  }
+
+  /** Why the end is no clean one, as far as that was said. */
+  protected get endReason(): Error | undefined {
+    return this.#rare?.endReason
+  }
+
+  protected set endReason(reason: Error | undefined) {
+    if (reason !== this.endReason) FlowEnd.#rarely(this).endReason = reason
   }
 
   attach(peer: Peer): void {
@@ -182,7 +192,7 @@ export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
   }
 
   static #rarely<S, P extends FlowPeer<S>>(end: FlowEnd<S, P>): RareParts {
-    end.#rare ??= { lastMovedUnits: 0, lastLimitUnits: 0, abortListener: undefined }
+    end.#rare ??= { lastMovedUnits: 0, lastLimitUnits: 0, abortListener: undefined, endReason: undefined }
     return end.#rare
   }
 }

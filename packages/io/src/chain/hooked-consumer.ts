@@ -42,7 +42,6 @@ export class HookedConsumerEnd<
   Out,
 > extends ConsumerEnd<Q, C, P, In, Out> {
   readonly #hooks: ConsumerHooks
-  #endReason: Error | undefined
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, hooks: ConsumerHooks) {
     super(reactor, kind)
@@ -87,7 +86,7 @@ export class HookedConsumerEnd<
 
   protected handleEnd(clean: boolean, reason: Error | undefined): void {
     if (clean) this.states |= CLEAN
-    this.#endReason = reason
+    this.endReason = reason
     this.guard('the hook dataEnded', () => this.#hooks.dataEnded(clean, reason))
     this.abort(clean ? undefined : reason)
   }
@@ -95,7 +94,7 @@ export class HookedConsumerEnd<
   protected handleAborted(reason: Error | undefined): void {
     this.guard('the hook consumerAborted', () => this.#hooks.consumerAborted(reason))
     const wasClean = (this.states & CLEAN) !== 0
-    const why = wasClean ? new VFIOCompleted() : lostFor(this.#endReason ?? reason)
+    const why = wasClean ? new VFIOCompleted() : lostFor(this.endReason ?? reason)
     this.#hooks.consumerClosed(why, !this.ended)
   }
 

@@ -43,7 +43,6 @@ export class HookedProducerEnd<
   readonly #hooks: ProducerHooks<Out>
   /** Made when it is needed: an element that is idle holds none. */
   #out: Q | null = null
-  #endReason: Error | undefined
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, hooks: ProducerHooks<Out>) {
     super(reactor, kind)
@@ -70,7 +69,7 @@ export class HookedProducerEnd<
     // Registered from `produce`, what it gives now is the last; else only an empty answer shows that nothing is left.
     const noMore = (this.states & (ASKING | DRAINED)) !== 0
     this.states |= ENDING | (clean ? CLEAN : 0) | (noMore ? NO_MORE : 0)
-    this.#endReason = reason
+    this.endReason = reason
     this.trigger()
   }
 
@@ -133,7 +132,7 @@ export class HookedProducerEnd<
 
   /** Tells the end that is registered. */
   protected finish(): void {
-    this.sendEnd((this.states & CLEAN) !== 0, this.#endReason)
+    this.sendEnd((this.states & CLEAN) !== 0, this.endReason)
   }
 
   protected handleAborted(reason: Error | undefined): void {
