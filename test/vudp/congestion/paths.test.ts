@@ -33,6 +33,15 @@ describe('on a path that holds ten datagrams', () => {
   })
 })
 
+describe('a queue of a tenth of a product', () => {
+  // Slow start loses a third of a flight there. One cut follows, and no second from the bursts after it: the curve then
+  // goes from 0.77 to 1.1 products.
+  it('CUBIC uses 0.9 of the link from the first second on', () => {
+    const outcome = runPath({ flows: ['cubic'], rateMbit: 50, rttMs: 60, queue: 0.1, warmS: 1, seconds: 11 })
+    expect(outcome.used).toBeGreaterThan(0.9)
+  })
+})
+
 describe('queues', () => {
   it.each([
     [100, 40],
@@ -64,6 +73,14 @@ describe('losses by chance', () => {
   ])('BBR at %d lost uses %d of 100 Mbit/s', (loss, least) => {
     for (const seed of seeds(3)) {
       expect(runPath({ ...line, flows: ['bbr'], loss, seed }).used).toBeGreaterThan(least)
+    }
+  })
+
+  it('BBR does not take them for a full link where times of arrival vary', () => {
+    const more = { jitterMs: 5 }
+    for (const seed of seeds(3)) {
+      const outcome = runPath({ ...line, flows: ['bbr'], loss: 0.05, more, warmS: 1, seconds: 6, seed })
+      expect(outcome.used).toBeGreaterThan(0.85)
     }
   })
 

@@ -81,12 +81,16 @@ describe.each(BOTH)('%s', (name, Controller, factor) => {
     expect(ledger.rounds(6).at(2)).toBeLessThanOrEqual(threshold + 20)
   })
 
-  it('paces at twice the window a round trip in slow start, at a quarter more than it afterwards', () => {
+  it('paces at twice the window a round trip in slow start, at it after a cut, at a quarter more later', () => {
     const ledger = make()
     expect(ledger.congestion.pacingRate).toBe(Number.POSITIVE_INFINITY)
     ledger.round()
     expect(ledger.congestion.pacingRate).toBeCloseTo((2 * ledger.congestion.windowBytes) / 100)
     ledger.round({ lost: [0] })
+    expect(ledger.congestion.pacingRate).toBeCloseTo(ledger.congestion.ssthreshBytes / 100)
+    ledger.round()
+    expect(ledger.congestion.pacingRate).toBeCloseTo(ledger.congestion.windowBytes / 100)
+    ledger.round()
     expect(ledger.congestion.pacingRate).toBeCloseTo((1.25 * ledger.congestion.windowBytes) / 100)
   })
 

@@ -56,6 +56,8 @@ export class LossEpisode<P> {
 /** So much of a round is lost to a queue, whatever round-trip times say; so many datagrams at least. */
 const EXCESS = 0.2
 const EXCESS_DATAGRAMS = 16
+/** Up to this part of a round may be lost by chance, as far as startup can tell: it has no slower rate to compare with. */
+const MAX_CHANCE = 0.1
 /** A round that loses so many times what is lost by chance has lost more than that. */
 const EXPLAINED = 3
 
@@ -80,6 +82,11 @@ export class RoundLoss {
   isExcess(datagramBytes: number): boolean {
     const lost = this.#lostBytes
     return lost > EXCESS * (lost + this.#ackedBytes) && lost > EXCESS_DATAGRAMS * datagramBytes
+  }
+
+  /** True if it lost more than may be chance. */
+  get isLossy(): boolean {
+    return this.#lostBytes > MAX_CHANCE * (this.#lostBytes + this.#ackedBytes)
   }
 
   /** True if it lost no more than can be expected where `chance`, a part of all, is lost anyway. */

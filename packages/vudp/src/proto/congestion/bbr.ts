@@ -171,7 +171,7 @@ export class Bbr implements IVCongestion {
 
   /** Startup ends as well when a round loses too much, in many places. */
   #checkStartupLoss(): void {
-    const isLossy = this.#bounds.hasLoss && this.#losses.isSpread && isTooMuch(this.#delivery.sample)
+    const isLossy = this.#bounds.hasLoss && this.#losses.isSpread && this.#roundLoss.isLossy
     if (!isLossy && !this.#roundLoss.isExcess(this.#flight.datagramBytes)) return
     this.#full.isReached = true
     this.#bounds.longBytes = Math.max(this.#filling(1), this.#bounds.latestBytes)

@@ -8,6 +8,7 @@
 import type { IVCongestion, IVCongestionOptions, IVRttView, IVSentRecord } from './controller.js'
 import { DeliveryRate } from './delivery.js'
 import { HyStart } from './hystart.js'
+import { Reduction } from './reduction.js'
 
 const INITIAL_DATAGRAMS = 10
 /** The initial window is no larger than this, however large a datagram is, unless that allows not even two. */
@@ -16,6 +17,8 @@ const MIN_DATAGRAMS = 2
 /** How much faster than a window a round trip datagrams leave, so that the window and not the pacer decides. */
 const SLOW_START_PACING = 2
 const PACING = 1.25
+/** And after a cut, until the flight is even again: there is a gap in it, and faster than the path it fills a queue. */
+const SETTLING_PACING = 1
 /** A flow that had this part of its window in flight makes use of it. */
 const USED_PART = 7 / 8
 
@@ -28,6 +31,7 @@ export abstract class WindowCongestion implements IVCongestion {
   protected ssthresh: number = Number.POSITIVE_INFINITY
   readonly #maxWindowBytes: number
   readonly #delivery = new DeliveryRate()
+  readonly #reduction = new Reduction()
   #hyStart = new HyStart()
   #deliveryRate = 0
   #pacingRate = Number.POSITIVE_INFINITY
@@ -39,6 +43,9 @@ export abstract class WindowCongestion implements IVCongestion {
   #cutEnd = -1
   #cutStart = 0
   #inRecovery = false
+  /** From a cut on until a round after recovery. */
+  #isSettling = false
+  #settledAfter = -1
   #cutDue = false
   #cutDueFrom = 0
   #lossesDue = 0
@@ -65,7 +72,9 @@ export abstract class WindowCongestion implements IVCongestion {
   }
 
   get windowBytes(): number {
-    return this.window
+    if (!this.#inRecovery) return this.window
+    // Something has to be in flight for an answer to come.
+    return Math.max(this.#reduction.windowBytes, MIN_DATAGRAMS * this.datagramBytes)
   }
 
   get ssthreshBytes(): number {
@@ -84,6 +93,7 @@ export abstract class WindowCongestion implements IVCongestion {
     this.#delivery.onSent(now, packet, inFlightBytes)
     this.#sentNumber = packet.number
     if (inFlightBytes > this.#peakBytes) this.#peakBytes = inFlightBytes
+    if (this.#inRecovery) this.#reduction.onSent(packet.sizeBytes)
   }
 
   onAck(now: number, packet: IVSentRecord): void {
@@ -103,12 +113,17 @@ export abstract class WindowCongestion implements IVCongestion {
     this.#lossesDue += 1
   }
 
-  onBatchEnd(now: number, _inFlightBytes: number, rttMs: number): void {
-    if (this.#delivery.finish(this.rtt.minMs)) this.#deliveryRate = this.#delivery.sample.rate
-    this.#delivery.clear()
-    if (this.#ackedNumber > this.#cutEnd) this.#inRecovery = false
-    if (this.#cutDue) this.#cut(now)
+  onBatchEnd(now: number, inFlightBytes: number, rttMs: number): void {
+    const { sample } = this.#delivery
+    if (this.#delivery.finish(this.rtt.minMs)) this.#deliveryRate = sample.rate
+    this.#checkRecovery()
+    if (this.#cutDue) this.#cut(now, inFlightBytes + sample.ackedBytes + sample.newlyLostBytes)
     else if (this.#growingBytes > 0) this.#grow(now, this.#growingBytes, rttMs)
+    if (this.#inRecovery) {
+      const isSafe = sample.newlyLostBytes === 0
+      this.#reduction.onBatch(sample.ackedBytes, inFlightBytes, isSafe, this.datagramBytes)
+    }
+    this.#delivery.clear()
     this.#growingBytes = 0
     if (this.#ackedNumber > this.#roundEnd) this.#startRound()
     this.#setPacingRate()
@@ -129,6 +144,7 @@ export abstract class WindowCongestion implements IVCongestion {
   onPersistentCongestion(now: number): void {
     this.window = MIN_DATAGRAMS * this.datagramBytes
     this.#inRecovery = false
+    this.#isSettling = false
     this.#cutEnd = this.#sentNumber
     this.#cutStart = this.#sentNumber + 1
     this.#lossesOfCut = 0
@@ -176,12 +192,15 @@ export abstract class WindowCongestion implements IVCongestion {
     if (isOver) this.ssthresh = this.window
   }
 
-  #cut(now: number): void {
+  /** `flightBytes` was in flight before the loss was found. */
+  #cut(now: number, flightBytes: number): void {
     this.#windowBefore = this.window
     this.#ssthreshBefore = this.ssthresh
     this.window = Math.max(this.cutTo(now), MIN_DATAGRAMS * this.datagramBytes)
     this.ssthresh = this.window
+    this.#reduction.begin(this.window, flightBytes)
     this.#inRecovery = true
+    this.#isSettling = true
     this.#cutEnd = this.#sentNumber
     this.#cutStart = this.#cutDueFrom
     this.#lossesOfCut = this.#lossesDue
@@ -189,6 +208,13 @@ export abstract class WindowCongestion implements IVCongestion {
     this.#lossesDue = 0
     // A slow start after persistent congestion is a new one.
     this.#hyStart = new HyStart()
+  }
+
+  #checkRecovery(): void {
+    if (this.#inRecovery && this.#ackedNumber > this.#cutEnd) {
+      this.#inRecovery = false
+      this.#settledAfter = this.#sentNumber
+    } else if (!this.#inRecovery && this.#ackedNumber > this.#settledAfter) this.#isSettling = false
   }
 
   #startRound(): void {
@@ -199,8 +225,12 @@ export abstract class WindowCongestion implements IVCongestion {
 
   #setPacingRate(): void {
     if (!this.rtt.hasSample) return
-    const gain = this.window < this.ssthresh ? SLOW_START_PACING : PACING
-    this.#pacingRate = (gain * this.window) / this.rtt.smoothedMs
+    this.#pacingRate = (this.#pacingGain * this.window) / this.rtt.smoothedMs
+  }
+
+  get #pacingGain(): number {
+    if (this.window < this.ssthresh) return SLOW_START_PACING
+    return this.#isSettling ? SETTLING_PACING : PACING
   }
 }
 
