@@ -174,8 +174,18 @@ export interface IVByteDevice {
   connect?(peer: VPeer): void
   /** Takes up to `maxBytes` of input; the memory is the caller's from then on. Empty when there is none. */
   readSome(maxBytes: number): Buffer
+  /**
+   * Takes back what `readSome` returned, to read into it again: nobody has it any more. Absent on devices that have no use
+   * for it. The endpoint calls it right after a read whose bytes another device has written through.
+   */
+  reuse?(bytes: Buffer): void
   /** Takes bytes from the front of `data` and returns how many. What was taken must not be written to afterwards. */
   writeSome(data: Uint8Array): number
+  /**
+   * True where nothing that `writeSome` took is needed any more once `unflushedBytes` is 0, so that its memory may be
+   * written to from then on. Absent on others.
+   */
+  readonly writesThrough?: boolean
   /** Gives the input up: what arrives from now on is dropped. Idempotent. */
   closeInput(reason: VFailure): void
   /** Ends the output after what was taken: cleanly for `VFIOCompleted`, else as an abort if the device can. Idempotent. */

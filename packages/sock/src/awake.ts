@@ -3,13 +3,16 @@
  *
  * Whoever sends to a process that sleeps has to wake it, which on many machines costs more than the sending; and a reader that
  * is faster than its writer goes to sleep after each piece. Decides when the loop looks again at once instead: for a moment
- * after a read that took as much as a read can. It looks in rounds of the loop, so everything else goes on. Invariants: a
- * round that finds nothing for `LOOK_MS` is the last; looks that were in vain make the next ones rare.
+ * after a large read. It looks in rounds of the loop, so everything else goes on. Invariants: a round that finds nothing for
+ * `LOOK_MS` is the last; looks that were in vain make the next ones rare.
  */
 import { performance } from 'node:perf_hooks'
 
-/** A read of less than this leaves nothing behind that comes fast. */
-const FAST_READ_BYTES = 65_536
+/**
+ * A read of less than this leaves nothing behind that comes fast. Within a machine what is written at once comes in segments,
+ * so that a read of what was 64 KiB may find a little less.
+ */
+const FAST_READ_BYTES = 32_768
 
 /** How long the loop looks for more: longer than 64 KiB take within a machine, and not long for anything else. */
 const LOOK_MS = 0.05

@@ -74,6 +74,11 @@ export abstract class SocketDeviceBase {
     return this.ending === null ? null : this.ending.output
   }
 
+  /** What waits here no more the system has copied; once the output has ended nobody counts what waits. */
+  get writesThrough(): boolean {
+    return this.outputEnd === null
+  }
+
   onReady(changed: (fromLoop?: boolean) => void): void {
     this.owner = { deviceChanged: changed }
   }

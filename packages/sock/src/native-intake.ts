@@ -44,6 +44,12 @@ function keep(room: Buffer, sizeBytes: number): Buffer {
   return sizeBytes === room.length ? room : room.subarray(0, sizeBytes)
 }
 
+/** Takes back what `readOnce` gave last, if nothing was read since: nobody has it any more, so the next read fills it again. */
+export function reuse(bytes: Buffer): void {
+  const endsAt = bytes.byteOffset + bytes.length
+  if (bytes.buffer === memory.buffer && endsAt === memory.byteOffset + memoryUsed) memoryUsed -= bytes.length
+}
+
 /**
  * Reads once, up to `mostBytes`. Returns the bytes, which are the caller's, 0 at the end, `NOT_NOW`, or the error. With
  * `drops` the bytes are not kept, and how many there were is returned.

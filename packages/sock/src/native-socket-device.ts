@@ -22,7 +22,7 @@ import { expectMoreAfter } from './awake.js'
 import { checkFlag, describeValue } from './describe.js'
 import { CONNECTED, FREE_STATE, INPUT_CLOSED, OUTPUT_CLOSED, SocketDeviceBase } from './device-base.js'
 import { VSocketLost } from './errno.js'
-import { askedBytes, EMPTY, readOnce } from './native-intake.js'
+import { askedBytes, EMPTY, readOnce, reuse } from './native-intake.js'
 import { NativeAttempt, type OpenedNative, type VNativeSocketDeviceOptions } from './native-opener.js'
 import { NativeOutlet } from './native-outlet.js'
 import { type SocketListener, VNativeSocket } from './native-socket.js'
@@ -154,6 +154,10 @@ export class VNativeSocketDevice extends SocketDeviceBase implements IVSocketDev
       this.#wait()
     }
     return bytes
+  }
+
+  reuse(bytes: Buffer): void {
+    reuse(bytes)
   }
 
   writeSome(data: Uint8Array): number {

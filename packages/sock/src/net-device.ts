@@ -170,6 +170,10 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
     return this.#intake.take(maxBytes)
   }
 
+  reuse(bytes: Buffer): void {
+    this.#intake?.reuse(bytes)
+  }
+
   writeSome(data: Uint8Array): number {
     if (!this.writable || data.length === 0) return 0
     if (this.#intake === null) return 0

@@ -66,6 +66,8 @@ const SINGLE = 4
 /** The stream is read, and does not flow. */
 const PULLS = 8
 const DISCARDS = 16
+/** A read has filled memory, and Node has not asked for the next yet. */
+const FILLED = 32
 
 /** Whom Node asks for memory next: the intake that connects just now, or the one that was given bytes last. */
 let asked: SocketIntake | null = null
@@ -135,6 +137,13 @@ export class SocketIntake implements SocketReader {
     return bytes
   }
 
+  /** Takes back what `take` gave, which nobody has any more: the next read fills it again, unless it has its memory by now. */
+  reuse(bytes: Buffer): void {
+    const room = this.#room
+    if (!this.#is(FILLED) || bytes.buffer !== room.memory.buffer) return
+    if (bytes.byteOffset + bytes.length === room.memory.byteOffset + room.used) room.used -= bytes.length
+  }
+
   /** Drops what is held and what comes from now on. It is still read, so that the other side is not held up. */
   discard(): void {
     this.#states |= DISCARDS
@@ -181,6 +190,7 @@ export class SocketIntake implements SocketReader {
 
   /** What the next read fills. */
   nextMemory(): Buffer {
+    this.#states &= ~FILLED
     const room = this.#room
     const isShort = room.used > 0 && room.memory.length - room.used < LEAST_READ_BYTES
     const isSmall = room.used === 0 && room.memory.length < room.nextBytes
@@ -193,6 +203,7 @@ export class SocketIntake implements SocketReader {
 
   /** Called by Node, which asks for memory next. */
   filled(size: number): boolean {
+    this.#states |= FILLED
     const goesOn = this.#filled(size)
     // Last, as whoever took the bytes may have made other sockets.
     asked = this

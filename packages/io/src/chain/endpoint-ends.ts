@@ -9,6 +9,7 @@ import type { IVReactor, VFailure } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
 import type { VIOControl } from '../control.js'
 import type { IVByteConsumer, IVByteDevice, IVByteProducer, IVDeviceOwner } from '../types.js'
+import { EndpointOutput } from './endpoint-output.js'
 import type { EndpointTerms } from './endpoint-terms.js'
 import { BYTES } from './kind.js'
 import { ProducerEnd } from './producer-end.js'
@@ -90,6 +91,11 @@ export class EndpointProducer<E>
     this.#pending ??= new VByteBuffer()
     this.#pending.append(data)
     this.givePending()
+  }
+
+  /** True if what was given has left through another device, and nobody has the memory any more. */
+  get wroteThrough(): boolean {
+    return this.pendingBytes === 0 && this.peer instanceof EndpointOutput && this.peer.wroteThrough
   }
 
   /** Passes on what waits. */

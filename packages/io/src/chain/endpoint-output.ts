@@ -69,6 +69,12 @@ export class EndpointOutput<E extends EndpointParts>
     return this.#buffer === null ? 0 : this.#buffer.length
   }
 
+  /** True if all that was taken is written, and its memory is not needed any more. */
+  get wroteThrough(): boolean {
+    const { device } = this.#endpoint
+    return device.writesThrough === true && this.bufferedBytes === 0 && device.unflushedBytes === 0
+  }
+
   startWriting(): void {
     if (this.finished) return
     this.states |= WRITING

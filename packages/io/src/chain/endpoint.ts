@@ -291,7 +291,9 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     if (credit <= 0) this.stopReading()
     if (credit <= 0 || waits) return
     const data = this.device.readSome(Math.min(credit, this.#producer.terms.maxReadBytes))
-    if (data.length > 0) this.#producer.give(data)
+    if (data.length === 0) return
+    this.#producer.give(data)
+    if (this.device.reuse !== undefined && this.#producer.wroteThrough) this.device.reuse(data)
   }
 
   /** Writes what waits, as far as the device takes it, and grants the producer what fits again. */

@@ -1,0 +1,108 @@
+/**
+ * Two connections joined end to end, whose chunks are read into the same memory again and again.
+ */
+import { VByteBuffer, VIPSocketPeer } from '@vio/io'
+import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@vio/io/testing'
+import type { IVReactor } from '@vio/reactor'
+import { VClientSocketAgent, VListeningSocket, type VTransport } from '@vio/sock'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { eventually } from './support/net-rig.js'
+import { startReactor } from './support/reactor.js'
+import { TRANSPORTS } from './support/transports.js'
+
+const PATTERN = new VBytePattern(13)
+const TOTAL = 4_000_000
+
+/** A connection: who connected, and who was found. */
+async function connection(reactor: IVReactor, transport: VTransport) {
+  const accepted: VClientSocketAgent[] = []
+  const listener = new VListeningSocket(reactor, null, {
+    transport,
+    factory: ({ sock, peer }) => {
+      const agent = new VClientSocketAgent(reactor, sock, { peer })
+      accepted.push(agent)
+      return agent
+    },
+  })
+  const peer = await listener.bind(new VIPSocketPeer('127.0.0.1', 0))
+  listener.listen()
+  const client = new VClientSocketAgent(reactor, null, { transport })
+  await client.connectTo(peer)
+  await eventually(() => accepted.length === 1)
+  const [server] = accepted as [VClientSocketAgent]
+  onTestFinished(() => {
+    client.reset()
+    void listener.drain(0)
+  })
+  return { client, server }
+}
+
+/** A sink that stalls after every `windowBytes`, until it is checked. */
+class Staller extends VProbeConsumer {
+  readonly checker: VPatternChecker = new VPatternChecker(PATTERN)
+  readonly #windowBytes: number
+
+  constructor(windowBytes: number) {
+    super({ grantAtAttach: windowBytes })
+    this.#windowBytes = windowBytes
+  }
+
+  check(): void {
+    if (this.received.length === 0) return
+    this.checker.feed(this.received.pop())
+    if (this.ended === null) this.grant(this.checker.position + this.#windowBytes)
+  }
+}
+
+describe.each(TRANSPORTS)('a relay over %s sockets', (transport) => {
+  it.each([50_000, 5_000_000])(
+    'passes on what it gets, both ways, with windows of %i bytes',
+    async (window) => {
+      const { reactor } = startReactor()
+      const [left, right] = [await connection(reactor, transport), await connection(reactor, transport)]
+      left.server.byteProduce.attach(right.client.byteConsume)
+      right.client.byteProduce.attach(left.server.byteConsume)
+      const reuses = [left.server, right.client].map(({ device }) => vi.spyOn(device, 'reuse'))
+      const sinks = [left.client, right.server].map((agent) => {
+        const source = new VProbeProducer({ reactor })
+        agent.byteConsume.attach(source)
+        source.feed(new VByteBuffer(PATTERN.take(TOTAL)))
+        source.end()
+        const sink = new Staller(window)
+        agent.byteProduce.attach(sink)
+        return sink
+      })
+      await eventually(() => {
+        for (const sink of sinks) sink.check()
+        return sinks.every(({ ended }) => ended !== null)
+      }, 30_000)
+      for (const { checker, ended } of sinks) expect([checker.position, ended?.clean]).toEqual([TOTAL, true])
+      for (const reuse of reuses) expect(reuse).toHaveBeenCalled()
+    },
+  )
+
+  it('passes on what was read before it was attached, and what comes then', async () => {
+    const { reactor } = startReactor()
+    const [left, right] = [await connection(reactor, transport), await connection(reactor, transport)]
+    const source = new VProbeProducer({ reactor })
+    right.server.byteConsume.attach(source)
+    const sink = new Staller(TOTAL)
+    left.client.byteProduce.attach(sink)
+    source.feed(new VByteBuffer(PATTERN.take(20_000)))
+    await eventually(() => heldBytes(right.client) === 20_000)
+    right.client.byteProduce.attach(left.server.byteConsume)
+    for (let sent = 20_000; sent < 400_000; sent += 10_000) {
+      await eventually(() => {
+        sink.check()
+        return sink.checker.position === sent
+      })
+      source.feed(new VByteBuffer(PATTERN.take(10_000, sent)))
+    }
+  })
+})
+
+/** What was read and not taken. */
+function heldBytes({ device }: VClientSocketAgent): number {
+  const { heldBytes, socket } = device as { heldBytes?: number; socket?: { bytesRead: number } | null }
+  return heldBytes ?? socket?.bytesRead ?? Number.NaN
+}
