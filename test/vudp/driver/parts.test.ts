@@ -79,7 +79,12 @@ describe('the table of ids', () => {
 
 describe('the demux', () => {
   it('forgets ids, tags and addresses when it is told to', () => {
-    const owner = { onUnknown: () => null, onFailure: () => undefined, kick: () => undefined }
+    const owner = {
+      onUnknown: () => null,
+      onReleased: () => undefined,
+      onFailure: () => undefined,
+      kick: () => undefined,
+    }
     const demux = new Demux(owner)
     const member = demux.place()
     const [id, tag] = [Buffer.alloc(8, 1), Buffer.alloc(8, 2)]

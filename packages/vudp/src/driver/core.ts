@@ -5,6 +5,7 @@
  * Invariants: each stream has one device; the outcome of connecting and of the whole is told once.
  */
 import { type IVDatagramPort, type VFailure, VFIOLost, type VIPSocketPeer } from '@vio/io'
+import type { IVReactor } from '@vio/reactor'
 import type { IVUDPEngine, IVUDPStream, VUDPEvent, VUDPHooks } from '../proto/engine.js'
 import { StreamDevice, type StreamDeviceOwner } from './device.js'
 import type { IVUDPRunner, RunnerClient } from './runner.js'
@@ -23,9 +24,11 @@ export interface CoreHandlers {
   onReleased(): void
 }
 
+const NO_HOOKS: VUDPHooks = {}
+
 /** Stands between the hooks of an engine and the transport that is made after it. */
 export class HookRelay implements VUDPHooks {
-  target: VUDPHooks = {}
+  target: VUDPHooks = NO_HOOKS
 
   canConnect(peer: VIPSocketPeer, userData: Uint8Array): boolean {
     return this.target.canConnect?.(peer, userData) ?? true
@@ -47,8 +50,8 @@ export interface CoreParts {
   readonly relay: HookRelay
   /** Gives the engine its runner. */
   readonly run: (client: RunnerClient) => IVUDPRunner
-  /** The time, for the one call that the core makes by itself. */
-  readonly time: () => number
+  /** Knows the time, for the one call that the core makes by itself. */
+  readonly reactor: IVReactor
 }
 
 /** The core of a transport. */
@@ -58,19 +61,21 @@ export class TransportCore implements StreamDeviceOwner, RunnerClient {
   readonly relay: HookRelay
   /** The device of the stream that is there from the start. */
   readonly main: StreamDevice
-  readonly #parts: CoreParts
-  readonly #devices = new Map<IVUDPStream, StreamDevice>()
+  readonly #reactor: IVReactor
+  #run: CoreParts['run'] | null
+  /** The devices of further streams; made with the first one. */
+  #others: Map<IVUDPStream, StreamDevice> | null = null
   #handlers: CoreHandlers | null = null
   #runner: IVUDPRunner | null = null
   #released = false
 
   constructor(parts: CoreParts) {
-    this.#parts = parts
+    this.#reactor = parts.reactor
+    this.#run = parts.run
     this.engine = parts.engine
     this.port = parts.port
     this.relay = parts.relay
     this.main = new StreamDevice(this, parts.engine.stream)
-    this.#devices.set(parts.engine.stream, this.main)
   }
 
   /** Nothing is left of it. */
@@ -81,7 +86,8 @@ export class TransportCore implements StreamDeviceOwner, RunnerClient {
   /** Begins: from now on the engine is given its turns. */
   start(handlers: CoreHandlers): void {
     this.#handlers = handlers
-    this.#runner = this.#parts.run(this)
+    this.#runner = this.#run?.(this) ?? null
+    this.#run = null
   }
 
   kick(): void {
@@ -152,7 +158,7 @@ export class TransportCore implements StreamDeviceOwner, RunnerClient {
     try {
       this.engine.close(lost)
       // Nothing will be sent any more, but the engine still has to say what has become of it.
-      this.engine.handleTimeout(this.#parts.time())
+      this.engine.handleTimeout(this.#reactor.time())
       for (let event = this.engine.pollEvent(); event !== undefined; event = this.engine.pollEvent()) {
         this.onEvent(event)
       }
@@ -168,33 +174,39 @@ export class TransportCore implements StreamDeviceOwner, RunnerClient {
     this.kick()
   }
 
+  get #devices(): readonly StreamDevice[] {
+    return this.#others === null ? [this.main] : [this.main, ...this.#others.values()]
+  }
+
   #changed(stream: IVUDPStream): void {
-    const device = this.#devices.get(stream)
+    const device = stream === this.main.stream ? this.main : this.#others?.get(stream)
     device?.notify()
     if (device !== undefined) this.#forgetIfThrough(device)
   }
 
   /** A clean end is told once all before it has arrived, which may be after the device was released. */
   #forgetIfThrough(device: StreamDevice): void {
-    if (device !== this.main && device.isThrough) this.#devices.delete(device.stream)
+    if (device !== this.main && device.isThrough) this.#others?.delete(device.stream)
   }
 
   #closed(reason: VFailure): void {
-    for (const device of [...this.#devices.values()]) device.notify()
+    for (const device of this.#devices) device.notify()
     this.#handlers?.onClosed(reason)
   }
 
   /** The engine failed, and does not say itself that it is over. */
   #broken(reason: VFailure): void {
-    for (const device of [...this.#devices.values()]) device.cut(reason)
+    for (const device of this.#devices) device.cut(reason)
     this.#handlers?.onClosed(reason)
   }
 
   #deviceOf(stream: IVUDPStream): StreamDevice {
-    const known = this.#devices.get(stream)
+    if (stream === this.main.stream) return this.main
+    this.#others ??= new Map()
+    const known = this.#others.get(stream)
     if (known !== undefined) return known
     const device = new StreamDevice(this, stream)
-    this.#devices.set(stream, device)
+    this.#others.set(stream, device)
     return device
   }
 

@@ -19,6 +19,7 @@ import {
 } from 'node:crypto'
 import { releaseMemory } from '@vio/io'
 import type { IVAead, IVCrypto, VAeadSpan, VCipherId } from '../proto/crypto.js'
+import { keptCopy } from '../proto/v1/kept.js'
 
 const TAG_BYTES = 16
 /** From this size on plaintext is left where Node has put it: one copy less is worth more than the memory. */
@@ -99,7 +100,7 @@ class NodeAead implements IVAead {
     // The types name the two modes apart; what is used of them is the same.
     this.#name = name as CipherGCMTypes
     // As bytes: a key object has three objects behind it that the collector has to watch.
-    this.#key = Buffer.from(key)
+    this.#key = keptCopy(key)
   }
 
   seal(nonce: Uint8Array, bytes: Buffer, span: VAeadSpan): void {

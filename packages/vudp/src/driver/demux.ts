@@ -20,6 +20,8 @@ import type { IVUDPRunner, RunnerClient } from './runner.js'
 export interface DemuxOwner {
   /** A datagram belongs to none. Says who it belongs to after all, or null. `tag` names its session where it has one. */
   onUnknown(now: number, from: VIPSocketPeer, bytes: Buffer, tag: Buffer | null): DemuxMember | null
+  /** An engine is through, and was let go of. */
+  onReleased(member: DemuxMember): void
   /** An engine failed, which is a defect. */
   onFailure(error: unknown): void
   /** Something is to be sent or told: the pump is to be kicked. */
@@ -31,6 +33,10 @@ export class DemuxMember extends DueMember implements IVUDPRunner {
   readonly hooks: MemberHooks
   engine: IVUDPEngine | null = null
   client: RunnerClient | null = null
+  /** What names its session; null while it has none. */
+  tag: Buffer | null = null
+  /** True between `add` and `remove`. */
+  isHere = false
   /** It waits for its turn to tell, or to send. */
   toTell = false
   toSend = false
@@ -47,7 +53,7 @@ export class DemuxMember extends DueMember implements IVUDPRunner {
   }
 
   release(): void {
-    this.#demux.remove(this)
+    this.#demux.release(this)
   }
 }
 
@@ -80,7 +86,6 @@ export class Demux implements IVMachine<never> {
   readonly members: Set<DemuxMember> = new Set()
   readonly #owner: DemuxOwner
   readonly #ids = new IdTable<DemuxMember>()
-  readonly #tags = new Map<DemuxMember, Buffer>()
   /** Those that are known by their address alone. */
   readonly #addresses = new Map<string, DemuxMember>()
   /** The same, by the peer objects that the port gives again. */
@@ -104,9 +109,10 @@ export class Demux implements IVMachine<never> {
   add(member: DemuxMember, engine: IVUDPEngine, client: RunnerClient, tag: Buffer | null): void {
     member.engine = engine
     member.client = client
+    member.tag = tag
+    member.isHere = true
     this.members.add(member)
     if (tag !== null) {
-      this.#tags.set(member, tag)
       this.#ids.add(tag, member)
     } else this.#addresses.set(addressOf(engine.peer), member)
     this.touch(member)
@@ -124,7 +130,7 @@ export class Demux implements IVMachine<never> {
 
   /** The engine was called from outside. */
   touch(member: DemuxMember): void {
-    if (!this.members.has(member)) return
+    if (!member.isHere) return
     this.#queue(member)
     this.#owner.kick()
   }
@@ -132,13 +138,18 @@ export class Demux implements IVMachine<never> {
   /** Lets go of an engine. */
   remove(member: DemuxMember): void {
     if (!this.members.delete(member)) return
+    member.isHere = false
     this.#due.set(member, Number.POSITIVE_INFINITY)
-    const tag = this.#tags.get(member)
-    if (tag !== undefined) this.#ids.remove(tag, member)
-    this.#tags.delete(member)
+    if (member.tag !== null) this.#ids.remove(member.tag, member)
     const address = member.engine === null ? '' : addressOf(member.engine.peer)
     if (this.#addresses.get(address) === member) this.#addresses.delete(address)
     if (this.#lastSender === member) this.#lastSender = null
+  }
+
+  /** Lets go of an engine that is through. */
+  release(member: DemuxMember): void {
+    this.remove(member)
+    this.#owner.onReleased(member)
   }
 
   /** The port refused what was sent last. */
@@ -153,7 +164,7 @@ export class Demux implements IVMachine<never> {
 
   handleDatagram(now: number, from: VIPSocketPeer, bytes: Buffer): void {
     const member = this.#find(from, bytes) ?? this.#owner.onUnknown(now, from, bytes, tagIn(bytes))
-    if (member === null || !this.members.has(member)) return
+    if (member === null || !member.isHere) return
     this.#queue(member)
     try {
       member.engine?.handleDatagram(now, from, bytes)
@@ -185,14 +196,14 @@ export class Demux implements IVMachine<never> {
   pollTransmit(now: number, batch: VTransmitBatch): boolean {
     for (let member = this.#sending.shift(); member !== undefined; member = this.#sending.shift()) {
       member.toSend = false
-      if (!this.members.has(member)) continue
+      if (!member.isHere) continue
       if (this.#transmit(member, now, batch)) {
         this.#lastSender = member
         // Behind the others, as one batch is a turn.
         this.#queue(member)
         return true
       }
-      if (this.members.has(member)) this.#settle(member)
+      if (member.isHere) this.#settle(member)
     }
     return false
   }
@@ -230,12 +241,12 @@ export class Demux implements IVMachine<never> {
 
   #tell(member: DemuxMember): void {
     try {
-      while (this.members.has(member)) {
+      while (member.isHere) {
         const event = member.engine?.pollEvent()
         if (event === undefined) break
         member.client?.onEvent(event)
       }
-      if (this.members.has(member)) this.#settle(member)
+      if (member.isHere) this.#settle(member)
     } catch (error) {
       this.#failed(member, error)
     }
@@ -265,7 +276,7 @@ export class Demux implements IVMachine<never> {
     if (found !== undefined) return found
     if (this.#addresses.size === 0) return null
     const known = this.#known.get(from)
-    if (known !== undefined && this.members.has(known)) return known
+    if (known?.isHere === true) return known
     const member = this.#addresses.get(addressOf(from))
     if (member !== undefined) this.#known.set(from, member)
     return member ?? null

@@ -121,6 +121,7 @@ export class VUDPEndpoint implements AsyncDisposable {
     this.#first = new FirstDatagrams(this.#means.crypto)
     this.#demux = new Demux({
       onUnknown: (now, from, bytes, tag) => this.#unknown(now, from, bytes, tag),
+      onReleased: (member) => this.#forget(member),
       onFailure: (error) => this.reactor.log.error('the engine of a connection failed', error),
       kick: () => this.#pump.kick(),
     })
@@ -201,13 +202,10 @@ export class VUDPEndpoint implements AsyncDisposable {
       engine,
       port: this.sock,
       relay: member.hooks,
-      time: () => this.reactor.time(),
+      reactor: this.reactor,
       run: (client) => {
         this.#demux.add(member, engine, client, tag)
-        return {
-          kick: () => member.kick(),
-          release: () => this.#release(member),
-        }
+        return member
       },
     })
     const transport = new VUDPTransport(this.reactor, { core, options })
@@ -215,8 +213,7 @@ export class VUDPEndpoint implements AsyncDisposable {
     return { member, transport }
   }
 
-  #release(member: DemuxMember): void {
-    member.release()
+  #forget(member: DemuxMember): void {
     this.#transports.delete(member)
     this.#pump.kick()
   }

@@ -19,6 +19,7 @@ import {
 import { type IVRandom, type IVReactor, VSystemRandom } from '@vio/reactor'
 import { VUDPConnection } from '../proto/connection.js'
 import type { IVCrypto } from '../proto/crypto.js'
+import type { VUDPHooks } from '../proto/engine.js'
 import type { VUDPStats } from '../proto/stats.js'
 import { type CoreHandlers, HookRelay, TransportCore } from './core.js'
 import { NodeCrypto } from './crypto.js'
@@ -102,10 +103,72 @@ export class VUDPStream extends VByteEndpoint {
  * ```
  */
 export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
+  /** What the core and the engine tell comes here: one small object, and not a function for each thing told. */
+  static readonly #Ear = class implements CoreHandlers, VUDPHooks {
+    readonly #of: VUDPTransport
+
+    constructor(of: VUDPTransport) {
+      this.#of = of
+    }
+
+    canConnect(peer: VIPSocketPeer, userData: Uint8Array): boolean {
+      return this.#of.#mayConnect(peer, userData)
+    }
+
+    invalidPeer(from: VIPSocketPeer, bytes: Uint8Array): void {
+      this.#of.#guard(() => this.#of.handleInvalidPeer(from, bytes))
+    }
+
+    invalidMac(from: VIPSocketPeer, bytes: Uint8Array): void {
+      this.#of.#guard(() => this.#of.handleInvalidMac(from, bytes))
+    }
+
+    onConnected(peer: VIPSocketPeer): void {
+      this.#of.#connected.settle(peer)
+      this.#of.#guard(() => this.#of.#options.onConnected?.(peer))
+    }
+
+    onClosed(reason: VFailure): void {
+      this.#of.#connected.fail(reason.value)
+      this.#of.#closed.settle(reason)
+      this.#of.#guard(() => this.#of.#options.onClosed?.(reason))
+    }
+
+    onReleased(): void {
+      this.#of.#released.settle()
+    }
+
+    onStream(device: StreamDevice): void {
+      const stream = this.#of.#streamOn(device)
+      if (this.#of.#onStream === undefined) this.#of.#unclaimed.push(stream)
+      else this.#of.#guard(() => this.#of.#onStream?.(stream))
+    }
+
+    onStreamsAvailable(): void {
+      this.#of.#guard(() => this.#of.#options.onStreamsAvailable?.())
+    }
+
+    onDatagram(bytes: Buffer): void {
+      this.#of.#guard(() => this.#of.#options.onDatagram?.(bytes))
+    }
+
+    onPathTried(peer: VIPSocketPeer, answered: boolean): void {
+      this.#of.#guard(() => this.#of.#options.onPathTried?.(peer, answered))
+    }
+
+    onPathSilent(peer: VIPSocketPeer): void {
+      this.#of.#guard(() => this.#of.#options.onPathSilent?.(peer))
+    }
+
+    onPeerChanged(peer: VIPSocketPeer): void {
+      this.#of.#guard(() => this.#of.#options.onPeerChanged?.(peer))
+    }
+  }
+
   /** The port that the datagrams pass through. */
   readonly sock: IVDatagramPort
   readonly #core: TransportCore
-  readonly #options: VUDPSharedOptions
+  readonly #options: VUDPHandlers & VEndpointOptions
   readonly #unclaimed: VUDPStream[] = []
   readonly #connected = new Outcome<VIPSocketPeer>()
   readonly #closed = new Outcome<VFailure>()
@@ -121,14 +184,11 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
     super(reactor, core.main, shared)
     this.sock = core.port
     this.#core = core
-    this.#options = shared
+    this.#options = keptOf(shared)
     this.#onStream = shared.onStream
-    core.relay.target = {
-      canConnect: (peer, userData) => this.#mayConnect(peer, userData),
-      invalidPeer: (from, bytes) => this.#guard(() => this.handleInvalidPeer(from, bytes)),
-      invalidMac: (from, bytes) => this.#guard(() => this.handleInvalidMac(from, bytes)),
-    }
-    core.start(this.#handlers())
+    const ear = new VUDPTransport.#Ear(this)
+    core.relay.target = ear
+    core.start(ear)
   }
 
   /** The version that is spoken. */
@@ -234,31 +294,6 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
     this.#options.onInvalidMac?.(from, bytes)
   }
 
-  #handlers(): CoreHandlers {
-    return {
-      onConnected: (peer) => {
-        this.#connected.settle(peer)
-        this.#guard(() => this.#options.onConnected?.(peer))
-      },
-      onClosed: (reason) => {
-        this.#connected.fail(reason.value)
-        this.#closed.settle(reason)
-        this.#guard(() => this.#options.onClosed?.(reason))
-      },
-      onReleased: () => this.#released.settle(),
-      onStream: (device) => {
-        const stream = this.#streamOn(device)
-        if (this.#onStream === undefined) this.#unclaimed.push(stream)
-        else this.#guard(() => this.#onStream?.(stream))
-      },
-      onStreamsAvailable: () => this.#guard(() => this.#options.onStreamsAvailable?.()),
-      onDatagram: (bytes) => this.#guard(() => this.#options.onDatagram?.(bytes)),
-      onPathTried: (peer, answered) => this.#guard(() => this.#options.onPathTried?.(peer, answered)),
-      onPathSilent: (peer) => this.#guard(() => this.#options.onPathSilent?.(peer)),
-      onPeerChanged: (peer) => this.#guard(() => this.#options.onPeerChanged?.(peer)),
-    }
-  }
-
   #mayConnect(peer: VIPSocketPeer, userData: Uint8Array): boolean {
     try {
       const { allow } = this.#options
@@ -284,6 +319,18 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
   }
 }
 
+/** What is asked for later; keys and secrets are not among it, and are not to be kept for as long as the transport lives. */
+function keptOf(options: VUDPSharedOptions): VUDPHandlers & VEndpointOptions {
+  const {
+    secret: _secret,
+    peerSecret: _peerSecret,
+    resetKey: _resetKey,
+    userData: _userData,
+    ...kept
+  } = options
+  return kept
+}
+
 /** The core of a transport that has its socket for itself. */
 function prepare(reactor: IVReactor, options: VUDPTransportOptions): PreparedTransport {
   const { socket, keepSocket = false, crypto: primitives, random, ...shared } = options
@@ -299,7 +346,7 @@ function prepare(reactor: IVReactor, options: VUDPTransportOptions): PreparedTra
     engine,
     port: socket,
     relay,
-    time: () => reactor.time(),
+    reactor,
     run: (client) => new OwnPump(reactor, engine, client, { port: socket, keepsPort: keepSocket }),
   })
   return { core, options: shared }

@@ -57,7 +57,10 @@ export interface VUDPOptions {
   readonly dontFragment?: boolean
   /** The largest unreliable datagram that is taken; 0 for none. By default 0. */
   readonly maxUnreliableBytes?: number
-  /** The key that reset tokens are made with, 32 bytes; the same for all connections of an endpoint. By default a random one. */
+  /**
+   * The key that reset tokens are made with, 32 bytes; the same for all connections of an endpoint, and a
+   * `Buffer` is kept as it is, for all of them. By default a random one.
+   */
   readonly resetKey?: Uint8Array
   /** Datagrams after which the keys are changed. By default and at most 2^23. */
   readonly datagramsPerKey?: number
@@ -75,10 +78,13 @@ export interface VUDPMeans {
   readonly random: IVRandom
 }
 
+const NOTHING: Buffer = Buffer.alloc(0)
+
 /** Options with nothing left out. */
 export interface V1Config {
-  readonly secret: Buffer
-  readonly peerSecret: Buffer
+  /** The secrets; emptied once the keys that follow from them are there, see `forgetSecrets`. */
+  secret: Buffer
+  peerSecret: Buffer
   readonly peer: VIPSocketPeer
   readonly isInitiator: boolean
   readonly context: Buffer
@@ -123,9 +129,18 @@ export function resolveConfig(options: VUDPOptions, means: VUDPMeans): V1Config 
     peerSecret,
     peer: options.peer,
     isInitiator: roleOf(secret, peerSecret, options.role) === 'initiator',
-    context: bounded('context', Buffer.from(options.context ?? ''), VUT1.maxContextBytes),
-    ciphers: ciphersOf(options.ciphers ?? means.crypto.ciphers, means.crypto.ciphers),
-    userData: bounded('userData', Buffer.from(options.userData ?? []), VUT1.maxUserDataBytes),
+    context: bounded(
+      'context',
+      bytesOf(options.context, (text) => Buffer.from(text)),
+      VUT1.maxContextBytes,
+    ),
+    ciphers:
+      options.ciphers === undefined ? means.crypto.ciphers : ciphersOf(options.ciphers, means.crypto.ciphers),
+    userData: bounded(
+      'userData',
+      bytesOf(options.userData, (bytes) => Buffer.from(bytes)),
+      VUT1.maxUserDataBytes,
+    ),
     congestion: options.congestion ?? 'cubic',
     handshakeTimeoutMs: span('handshakeTimeoutMs', options.handshakeTimeoutMs ?? VUT1.handshakeTimeoutMs),
     idleTimeoutMs: span('idleTimeoutMs', options.idleTimeoutMs ?? VUT1.idleTimeoutMs),
@@ -154,6 +169,12 @@ export function resolveConfig(options: VUDPOptions, means: VUDPMeans): V1Config 
   }
 }
 
+/** Nobody needs the secrets any more: they are let go of for as long as the connection lives. */
+export function forgetSecrets(config: V1Config): void {
+  config.secret = NOTHING
+  config.peerSecret = NOTHING
+}
+
 /**
  * The role that follows from the secrets: the greater one begins, as unsigned bytes, a prefix being less.
  *
@@ -179,6 +200,11 @@ function secretOf(name: string, value: unknown): Buffer {
   return Buffer.from(value)
 }
 
+/** Most connections have nothing there: one object will do for all of these. */
+function bytesOf<T>(given: T | undefined, copied: (given: T) => Buffer): Buffer {
+  return given === undefined ? NOTHING : copied(given)
+}
+
 function bounded(name: string, bytes: Buffer, maxBytes: number): Buffer {
   if (bytes.length <= maxBytes) return bytes
   throw new RangeError(`${name} has up to ${maxBytes} bytes, got ${bytes.length}`)
@@ -191,7 +217,7 @@ function ciphersOf(wanted: readonly VCipherId[], has: readonly VCipherId[]): rea
 }
 
 function resetKeyOf(key: Uint8Array | undefined, random: IVRandom): Buffer {
-  if (key !== undefined) return Buffer.from(key)
+  if (key !== undefined) return Buffer.isBuffer(key) ? key : Buffer.from(key)
   const drawn = Buffer.alloc(32)
   random.fillSecret(drawn)
   return drawn

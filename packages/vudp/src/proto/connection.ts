@@ -13,18 +13,18 @@ import {
   type VIPSocketPeer,
   type VTransmitBatch,
 } from '@vio/io'
-import { resolveConfig, type VUDPMeans, type VUDPOptions } from './config.js'
+import { forgetSecrets, resolveConfig, type VUDPMeans, type VUDPOptions } from './config.js'
 import type { IVUDPEngine, IVUDPStream, VUDPEvent } from './engine.js'
 import { ProtocolFault, VUDPLost, VUT_CODE } from './errors.js'
 import { VUT1 } from './profile.js'
 import type { VUDPStats } from './stats.js'
-import { createParts } from './v1/create-parts.js'
+import { createParts, type PartEvents } from './v1/create-parts.js'
 import { Fifo } from './v1/fifo.js'
 import { FRAME } from './v1/frames.js'
 import { Inbound } from './v1/inbound.js'
 import { Outbound } from './v1/outbound.js'
 import { isData, KIND, resetTokenIn } from './v1/packet.js'
-import type { V1Parts } from './v1/parts.js'
+import type { FrameEvents, V1Parts } from './v1/parts.js'
 import { Protection } from './v1/protection.js'
 import type { SentPacket } from './v1/sent.js'
 import { statsOf } from './v1/stats.js'
@@ -32,6 +32,43 @@ import type { Stream } from './v1/stream.js'
 
 /** One connection of VUT/1, without a socket. It begins with the first call that tells it the time. */
 export class VUDPConnection implements IVUDPEngine {
+  /** What the parts tell comes here: one small object for each connection, and not a function for each thing told. */
+  static readonly #Ear = class implements PartEvents, FrameEvents {
+    readonly #of: VUDPConnection
+
+    constructor(of: VUDPConnection) {
+      this.#of = of
+    }
+
+    pathChanged(now: number): void {
+      this.#of.#pathChanged(now)
+    }
+
+    packetAcked(packet: SentPacket): void {
+      this.#of.#packetAcked(packet)
+    }
+
+    packetLost(packet: SentPacket): void {
+      this.#of.#sendAgain(packet)
+    }
+
+    streamChanged(stream: Stream): void {
+      this.#of.#streamChanged(stream)
+    }
+
+    tell(event: VUDPEvent): void {
+      this.#of.#events.push(event)
+    }
+
+    onClose(now: number, code: number, text: Buffer): void {
+      this.#of.#closedByPeer(now, code, text)
+    }
+
+    onUnreliable(bytes: Buffer): void {
+      this.#of.#unreliable(bytes)
+    }
+  }
+
   readonly version: string = VUT1.name
   readonly #parts: V1Parts
   readonly #inbound: Inbound
@@ -50,17 +87,10 @@ export class VUDPConnection implements IVUDPEngine {
   /** @throws TypeError or RangeError for an option that cannot be, see `VUDPOptions` */
   constructor(options: VUDPOptions, means: VUDPMeans) {
     const config = resolveConfig(options, means)
-    this.#parts = createParts(config, means, {
-      pathChanged: (now) => this.#pathChanged(now),
-      packetAcked: (packet) => this.#packetAcked(packet),
-      packetLost: (packet) => this.#sendAgain(packet),
-      streamChanged: (stream) => this.#streamChanged(stream),
-      tell: (event) => this.#events.push(event),
-    })
-    this.#inbound = new Inbound(this.#parts, {
-      onClose: (now, code, text) => this.#closedByPeer(now, code, text),
-      onUnreliable: (bytes) => this.#unreliable(bytes),
-    })
+    const ear = new VUDPConnection.#Ear(this)
+    this.#parts = createParts(config, means, ear)
+    forgetSecrets(config)
+    this.#inbound = new Inbound(this.#parts, ear)
     this.#outbound = new Outbound(this.#parts)
   }
 
@@ -93,7 +123,7 @@ export class VUDPConnection implements IVUDPEngine {
   addCandidate(now: number, peer: VIPSocketPeer): void {
     this.#begin(now)
     const { handshake } = this.#parts
-    if (handshake.result !== null || handshake.failure >= 0) return
+    if (handshake.isOver || handshake.result !== null || handshake.failure >= 0) return
     handshake.candidates.hasten(now, peer)
     handshake.onTimeout(now)
   }
@@ -310,7 +340,7 @@ export class VUDPConnection implements IVUDPEngine {
     const { parameters, rttMs } = result
     this.#startPath(now, from, parameters.datagramBytes)
     if (rttMs >= 0) parts.paths.current.rtt.update(rttMs, 0)
-    parts.handshake.end()
+    parts.handshake.forget()
     parts.liveness.start(now, parameters.idleTimeoutMs)
     parts.acks.maxEvery = parameters.ackFrequency
     // Both have to offer them.

@@ -32,17 +32,13 @@ class Repeat {
   hasten(now: number): void {
     if (this.dueAt !== Number.POSITIVE_INFINITY) this.dueAt = Math.min(this.dueAt, now)
   }
-
-  end(): void {
-    this.dueAt = Number.POSITIVE_INFINITY
-  }
 }
 
 /** One address. */
 export interface Candidate {
   readonly peer: VIPSocketPeer
-  readonly punch: Repeat
-  readonly init: Repeat
+  punch: Repeat
+  init: Repeat
   /** Bytes that came from it, and that went to it before it proved itself. */
   receivedBytes: number
   sentBytes: number
@@ -50,9 +46,11 @@ export interface Candidate {
   initSentAt: number
 }
 
+const OVER = new Repeat(Number.POSITIVE_INFINITY, 0, 0)
+
 /** All addresses of one handshake. */
 export class Candidates {
-  readonly #list: Candidate[] = []
+  #list: readonly Candidate[] = []
   readonly #sendsInit: boolean
   #isOver = false
 
@@ -77,19 +75,16 @@ export class Candidates {
     const known = this.find(peer)
     if (known !== null) return known
     if (this.#list.length >= VUT1.maxCandidates) return null
-    const init = new Repeat(now, VUT1.initFirstDelayMs, VUT1.initMaxDelayMs)
-    if (!this.#sendsInit) init.end()
+    const repeatsInit = this.#sendsInit && !this.#isOver
     const candidate: Candidate = {
       peer,
-      punch: new Repeat(now, VUT1.punchFirstDelayMs, VUT1.punchMaxDelayMs),
-      init,
+      punch: this.#isOver ? OVER : new Repeat(now, VUT1.punchFirstDelayMs, VUT1.punchMaxDelayMs),
+      init: repeatsInit ? new Repeat(now, VUT1.initFirstDelayMs, VUT1.initMaxDelayMs) : OVER,
       receivedBytes: 0,
       sentBytes: 0,
       initSentAt: now,
     }
-    if (this.#isOver) candidate.punch.end()
-    if (this.#isOver) candidate.init.end()
-    this.#list.push(candidate)
+    this.#list = this.#list.concat(candidate)
     return candidate
   }
 
@@ -110,9 +105,9 @@ export class Candidates {
   /** Neither PUNCH nor INIT any more, to no address. */
   end(): void {
     this.#isOver = true
-    for (const { punch, init } of this.#list) {
-      punch.end()
-      init.end()
+    for (const candidate of this.#list) {
+      candidate.punch = OVER
+      candidate.init = OVER
     }
   }
 }

@@ -12,12 +12,14 @@ import { FRAME, numbersSize, writeWithBytes } from './frames.js'
 /** How far the end has come. */
 export type ClosingState = 'open' | 'closing' | 'draining' | 'drained'
 
+const NO_TEXT: Buffer = Buffer.alloc(0)
+
 /** The end of one connection. */
 export class Closing {
   #state: ClosingState = 'open'
   #reason: VFailure | null = null
   #code = 0
-  #text: Buffer = Buffer.alloc(0)
+  #text: Buffer = NO_TEXT
   #owes = false
   #repeats = 0
   #until = Number.POSITIVE_INFINITY

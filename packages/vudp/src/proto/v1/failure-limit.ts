@@ -18,20 +18,24 @@ interface Failures {
 
 /** Counts failures by source. */
 export class FailureLimit {
-  readonly #sources = new Map<VIPSocketPeer, Failures>()
+  /** Made with the first failure. */
+  #sources: Map<VIPSocketPeer, Failures> | null = null
   #shared: number = VUT1.sharedChecksPerSecond
   #filledAt = 0
 
   /** True if a check may be made for what came from `from`. */
   allows(now: number, from: VIPSocketPeer): boolean {
-    this.#forget(now)
-    const failures = this.#sources.get(from)
-    if (failures === undefined) return this.#sources.size < VUT1.watchedSources || this.#takeShared(now)
+    const sources = this.#sources
+    if (sources === null) return true
+    forget(sources, now)
+    const failures = sources.get(from)
+    if (failures === undefined) return sources.size < VUT1.watchedSources || this.#takeShared(now)
     return failures.count < VUT1.maxFailuresPerSecond || this.#takeShared(now)
   }
 
   /** A check has failed. */
   failed(now: number, from: VIPSocketPeer): void {
+    this.#sources ??= new Map()
     const failures = this.#sources.get(from)
     if (failures !== undefined) {
       failures.count += 1
@@ -39,14 +43,6 @@ export class FailureLimit {
     }
     // What there is no room for was counted as shared.
     if (this.#sources.size < VUT1.watchedSources) this.#sources.set(from, { count: 1, since: now })
-  }
-
-  /** Lets go of those whose second is over; the first ones were noted first. */
-  #forget(now: number): void {
-    for (const [source, { since }] of this.#sources) {
-      if (now - since < SECOND_MS) return
-      this.#sources.delete(source)
-    }
   }
 
   #takeShared(now: number): boolean {
@@ -57,5 +53,13 @@ export class FailureLimit {
     if (this.#shared < 1) return false
     this.#shared -= 1
     return true
+  }
+}
+
+/** Lets go of those whose second is over; the first ones were noted first. */
+function forget(sources: Map<VIPSocketPeer, Failures>, now: number): void {
+  for (const [source, { since }] of sources) {
+    if (now - since < SECOND_MS) return
+    sources.delete(source)
   }
 }

@@ -13,6 +13,7 @@ import { VUT1 } from '../profile.js'
 import { type Candidate, Candidates } from './candidates.js'
 import { FailureLimit } from './failure-limit.js'
 import { Fifo } from './fifo.js'
+import { keptBytes, keptCopy } from './kept.js'
 import { resetToken, type SessionKeys, sessionKeys } from './key-schedule.js'
 import { Noise } from './noise.js'
 import {
@@ -32,6 +33,7 @@ import {
 import { decodeParameters, encodeParameters, type Parameters } from './parameters.js'
 
 const KEY_BYTES = 32
+const EMPTY: Buffer = Buffer.alloc(0)
 const TAG_IN_INIT = 2
 
 /** A datagram that waits to leave. */
@@ -63,7 +65,7 @@ export type HandshakeVerdict = 'taken' | 'invalid' | 'ignored'
 export class Handshake {
   /** The id that the peer puts into what it sends. */
   readonly scid: Buffer
-  readonly keys: SessionKeys
+  keys: SessionKeys
   readonly candidates: Candidates
   /** What waits to leave. */
   readonly outbox: Fifo<LongDatagram> = new Fifo<LongDatagram>()
@@ -73,7 +75,7 @@ export class Handshake {
   failure = -1
   readonly #config: V1Config
   readonly #means: VUDPMeans
-  readonly #limit = new FailureLimit()
+  #limit: FailureLimit | null = new FailureLimit()
   #noise: Noise | null = null
   #init: Buffer | null = null
   #resp: Buffer | null = null
@@ -87,10 +89,16 @@ export class Handshake {
     this.#means = means
     const { secret, peerSecret, isInitiator } = config
     const [initiator, responder] = isInitiator ? [secret, peerSecret] : [peerSecret, secret]
-    this.keys = sessionKeys(means.crypto, initiator, responder)
-    this.scid = Buffer.alloc(VUT1.idBytes)
+    const keys = sessionKeys(means.crypto, initiator, responder)
+    this.keys = { ...keys, tag: keptCopy(keys.tag) }
+    this.scid = keptBytes(VUT1.idBytes)
     means.random.fillPublic(this.scid)
     this.candidates = new Candidates(isInitiator)
+  }
+
+  /** True once nothing is sent or taken any more. */
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   /** When something is due; Infinity for never. */
@@ -126,6 +134,16 @@ export class Handshake {
     this.#resp = null
   }
 
+  /**
+   * The connection has taken from it what it needs: keys and parameters are let go of for as long as it lives.
+   */
+  forget(): void {
+    this.end()
+    this.result = null
+    this.keys = { psk: EMPTY, tag: this.keys.tag, punchInitiator: EMPTY, punchResponder: EMPTY }
+    this.#limit = null
+  }
+
   /** Takes a long datagram other than RESET. */
   onDatagram(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
     const kind = bytes[0] ?? 0
@@ -146,7 +164,7 @@ export class Handshake {
   }
 
   #onPunch(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
-    if (!hasTag(bytes, 1, this.keys.tag) || !this.#limit.allows(now, from)) return 'invalid'
+    if (!hasTag(bytes, 1, this.keys.tag) || this.#limit?.allows(now, from) !== true) return 'invalid'
     const key = this.#config.isInitiator ? this.keys.punchResponder : this.keys.punchInitiator
     const sequence = openPunch(this.#means.crypto, key, this.keys.tag, bytes)
     if (sequence < 0) return this.#forged(now, from)
@@ -165,7 +183,7 @@ export class Handshake {
     const init = parseInit(bytes)
     if (init === null) return 'invalid'
     // Most others are told apart from the true one, once that has come, without a key.
-    if (this.#init === null && !this.#limit.allows(now, from)) return 'invalid'
+    if (this.#init === null && this.#limit?.allows(now, from) !== true) return 'invalid'
     if (init.version !== VUT1.version) {
       // Once the true one has come, nobody who matters speaks another version.
       if (this.#init !== null) return 'invalid'
@@ -222,7 +240,7 @@ export class Handshake {
   }
 
   #onResp(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
-    if (!hasId(bytes, 1, this.scid) || !this.#limit.allows(now, from)) return 'invalid'
+    if (!hasId(bytes, 1, this.scid) || this.#limit?.allows(now, from) !== true) return 'invalid'
     const resp = parseResp(bytes)
     const payload = resp === null ? null : (this.#noise?.readSecond(resp.message) ?? null)
     if (resp === null || payload === null || this.#noise === null) return this.#forged(now, from)
@@ -252,7 +270,7 @@ export class Handshake {
   }
 
   #onVersion(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
-    if (!hasTag(bytes, 1, this.keys.tag) || !this.#limit.allows(now, from)) return 'invalid'
+    if (!hasTag(bytes, 1, this.keys.tag) || this.#limit?.allows(now, from) !== true) return 'invalid'
     const versions = openVersion(this.#means.crypto, this.keys.punchResponder, this.keys.tag, bytes)
     if (versions === null) return this.#forged(now, from)
     if (!versions.includes(VUT1.version)) this.#fail(VUT_CODE.version)
@@ -261,7 +279,7 @@ export class Handshake {
 
   /** A check with a key has failed. */
   #forged(now: number, from: VIPSocketPeer): HandshakeVerdict {
-    this.#limit.failed(now, from)
+    this.#limit?.failed(now, from)
     return 'invalid'
   }
 

@@ -6,6 +6,11 @@
  */
 import { VUT1 } from '../profile.js'
 
+const NO_STEPS: readonly number[] = []
+
+/** The steps that were worked out last: mostly all paths have the same bound. */
+let known: { readonly boundBytes: number; readonly steps: readonly number[] } = { boundBytes: 0, steps: [] }
+
 /** The search on one path. */
 export class MtuSearch {
   readonly #steps: readonly number[]
@@ -22,8 +27,7 @@ export class MtuSearch {
 
   /** @param boundBytes the largest datagram that either side or the interface allows */
   constructor(boundBytes: number) {
-    const steps = VUT1.mtuSteps.filter((size) => size > VUT1.datagramBytes && size < boundBytes)
-    this.#steps = boundBytes > VUT1.datagramBytes ? [...steps, boundBytes] : []
+    this.#steps = stepsTo(boundBytes)
   }
 
   /** The size of a full datagram. */
@@ -114,4 +118,13 @@ export class MtuSearch {
     this.#step = this.#steps.findIndex((size) => size > this.#sizeBytes)
     if (this.#step < 0) this.#step = this.#steps.length
   }
+}
+
+function stepsTo(boundBytes: number): readonly number[] {
+  if (boundBytes <= VUT1.datagramBytes) return NO_STEPS
+  if (known.boundBytes !== boundBytes) {
+    const steps = VUT1.mtuSteps.filter((size) => size > VUT1.datagramBytes && size < boundBytes)
+    known = { boundBytes, steps: [...steps, boundBytes] }
+  }
+  return known.steps
 }

@@ -24,6 +24,9 @@ const RESERVED_BYTES: number = 4 * LEAST_BYTES
 /** What a datagram would be for. */
 type Want = 'nothing' | 'ack' | 'data'
 
+/** One for all connections: a datagram is filled within one call, and thousands of them would hold one each. */
+const BUILDER = new DatagramBuilder()
+
 /** Puts datagrams together; one for a connection. */
 export class Outbound {
   /** When the pacer lets the next datagram go; Infinity if nothing waits for it. */
@@ -31,7 +34,7 @@ export class Outbound {
   /** True if nothing may leave until more has come from the peer's new address. */
   isHeldBack = false
   readonly #parts: V1Parts
-  readonly #builder = new DatagramBuilder()
+  readonly #builder = BUILDER
   /** When an acknowledgement may next ask to be acknowledged itself. */
   #askAckAt = Number.NEGATIVE_INFINITY
 

@@ -36,7 +36,8 @@ export interface ProbeOutcome {
 /** Asks one address at a time. */
 export class PathProbe {
   readonly #random: IVRandom
-  readonly #data: Buffer = Buffer.alloc(CHALLENGE_BYTES)
+  /** What an answer has to repeat; made with the first question. */
+  #data: Buffer | null = null
   #question: ProbeQuestion | null = null
   #isOwed = false
   #sends = 0
@@ -66,6 +67,7 @@ export class PathProbe {
   /** Asks; whatever was asked before is forgotten. */
   begin(now: number, question: ProbeQuestion): void {
     this.#question = question
+    this.#data ??= Buffer.alloc(CHALLENGE_BYTES)
     this.#random.fillSecret(this.#data)
     this.#isOwed = true
     this.#sends = 0
@@ -84,7 +86,7 @@ export class PathProbe {
   /** An answer has come. Null if it is none to this question. */
   take(now: number, data: Buffer): ProbeOutcome | null {
     const question = this.#question
-    if (question === null || !this.#data.equals(data)) return null
+    if (question === null || this.#data?.equals(data) !== true) return null
     const { path, moves } = question
     // Of a question that was put twice it is not known which one was answered.
     if (this.#sends === 1) path.rtt.update(now - this.#sentAt, 0)
@@ -109,7 +111,7 @@ export class PathProbe {
 
   /** Writes the question, and fills the datagram up, so that the path shows that it carries this size. */
   write(now: number, builder: DatagramBuilder): void {
-    if (builder.room < FRAME_BYTES) return
+    if (this.#data === null || builder.room < FRAME_BYTES) return
     builder.wrote(writeWithBytes(builder.bytes, builder.at, [FRAME.pathChallenge], this.#data))
     builder.bytes.fill(FRAME.padding, builder.at, builder.limit)
     builder.at = builder.limit

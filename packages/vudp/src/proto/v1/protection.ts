@@ -9,6 +9,7 @@
 import type { IVAead, IVCrypto, VAeadSpan, VCipherId } from '../crypto.js'
 import { VUT1 } from '../profile.js'
 import type { DatagramBuilder } from './builder.js'
+import { keptCopy } from './kept.js'
 import { trafficKeys } from './key-schedule.js'
 import { KIND } from './packet.js'
 
@@ -17,11 +18,15 @@ const HALF = 2 ** 31
 const { headerBytes: HEADER, tagOfAeadBytes: TAG, idBytes: ID } = VUT1
 const NUMBER_AT: number = 1 + ID
 const EMPTY: Buffer = Buffer.alloc(0)
+const WINDOW_WORDS: number = VUT1.replayWindow / 32
+/** One nonce and one span for all: they are looked at within the call alone, and thousands of connections would hold theirs. */
+const NONCE: Buffer = Buffer.alloc(VUT1.nonceBytes)
+const SPAN: VAeadSpan = { start: 0, headerEnd: 0, plainEnd: 0 }
 
 /** One direction's cipher in one generation. */
 interface Generation {
   readonly aead: IVAead
-  /** The iv in three words. */
+  /** The iv in three words; signed, as small integers are no objects. */
   readonly ivFirst: number
   readonly ivHigh: number
   readonly ivLow: number
@@ -37,9 +42,12 @@ export function wholeNumber(low: number, largest: number): number {
   return candidate
 }
 
-/** Which numbers were seen: a bit each for the highest `VUT1.replayWindow`, those below count as seen. */
+/**
+ * Which numbers were seen: a bit each for the highest `VUT1.replayWindow`, those below count as seen. While they come in
+ * order there is nothing to note but the highest: the bits are made when the first one is passed over.
+ */
 export class ReplayWindow {
-  readonly #bits = new Uint32Array(VUT1.replayWindow / 32)
+  #bits: Uint32Array | null = null
   #largest = -1
 
   /** The highest number that was seen; -1 before the first. */
@@ -50,44 +58,50 @@ export class ReplayWindow {
   /** True if `number` was seen or is too old to tell. */
   has(number: number): boolean {
     if (number > this.#largest) return false
-    if (number <= this.#largest - VUT1.replayWindow) return true
-    return (this.#word(number) & (1 << (number % 32))) !== 0
+    const bits = this.#bits
+    if (bits === null || number <= this.#largest - VUT1.replayWindow) return true
+    return ((bits[indexOf(number)] as number) & (1 << (number % 32))) !== 0
   }
 
   /** Notes a number that `has` does not know. */
   add(number: number): void {
+    if (this.#bits === null) {
+      if (number === this.#largest + 1) {
+        this.#largest = number
+        return
+      }
+      // All below were seen, or are below the window; what is above the highest is cleared as it moves up.
+      this.#bits = new Uint32Array(WINDOW_WORDS).fill(0xffff_ffff)
+    }
+    const bits = this.#bits
     if (number > this.#largest) {
-      this.#clear(this.#largest + 1, number)
+      clearBits(bits, this.#largest + 1, number)
       this.#largest = number
     }
-    const at = this.#index(number)
-    this.#bits[at] = (this.#bits[at] as number) | (1 << (number % 32))
+    const at = indexOf(number)
+    bits[at] = (bits[at] as number) | (1 << (number % 32))
   }
+}
 
-  #word(number: number): number {
-    return this.#bits[this.#index(number)] as number
+function indexOf(number: number): number {
+  return Math.floor(number / 32) % WINDOW_WORDS
+}
+
+function clearBits(bits: Uint32Array, from: number, to: number): void {
+  if (to - from >= VUT1.replayWindow) {
+    bits.fill(0)
+    return
   }
-
-  #index(number: number): number {
-    return Math.floor(number / 32) % this.#bits.length
-  }
-
-  #clear(from: number, to: number): void {
-    if (to - from >= VUT1.replayWindow) {
-      this.#bits.fill(0)
-      return
-    }
-    for (let number = from; number <= to; ) {
-      const at = this.#index(number)
-      const bit = number % 32
-      // A whole word at a time where the stretch covers it.
-      if (bit === 0 && number + 31 <= to) {
-        this.#bits[at] = 0
-        number += 32
-      } else {
-        this.#bits[at] = (this.#bits[at] as number) & ~(1 << bit)
-        number += 1
-      }
+  for (let number = from; number <= to; ) {
+    const at = indexOf(number)
+    const bit = number % 32
+    // A whole word at a time where the stretch covers it.
+    if (bit === 0 && number + 31 <= to) {
+      bits[at] = 0
+      number += 32
+    } else {
+      bits[at] = (bits[at] as number) & ~(1 << bit)
+      number += 1
     }
   }
 }
@@ -117,8 +131,6 @@ export class Protection {
   readonly #cipher: VCipherId
   readonly #datagramsPerKey: number
   readonly #window = new ReplayWindow()
-  readonly #nonce: Buffer = Buffer.alloc(VUT1.nonceBytes)
-  readonly #span: VAeadSpan = { start: 0, headerEnd: 0, plainEnd: 0 }
   #send: Generation
   #sendGeneration = 0
   /** The first number under the present sending key, and whether the peer has acknowledged one of them. */
@@ -170,8 +182,8 @@ export class Protection {
     bytes[start] = KIND.data | (this.#sendGeneration & 1)
     bytes.set(dcid, start + 1)
     bytes.writeUInt32BE(number % WORD, start + NUMBER_AT)
-    this.#place(start, end)
-    this.#send.aead.seal(this.#nonceOf(this.#send, number), bytes, this.#span)
+    place(start, end)
+    this.#send.aead.seal(nonceOf(this.#send, number), bytes, SPAN)
     return end + TAG
   }
 
@@ -241,29 +253,28 @@ export class Protection {
     const { key, iv, next } = trafficKeys(this.#crypto, secret, this.#cipher)
     return {
       aead: this.#crypto.aead(this.#cipher, key),
-      ivFirst: iv.readUInt32BE(0),
-      ivHigh: iv.readUInt32BE(4),
-      ivLow: iv.readUInt32BE(8),
-      next,
+      ivFirst: iv.readInt32BE(0),
+      ivHigh: iv.readInt32BE(4),
+      ivLow: iv.readInt32BE(8),
+      next: keptCopy(next),
     }
   }
 
   #tryOpen(generation: Generation, bytes: Buffer, number: number): Buffer | null {
-    this.#place(0, bytes.length - TAG)
-    return generation.aead.open(this.#nonceOf(generation, number), bytes, this.#span)
+    place(0, bytes.length - TAG)
+    return generation.aead.open(nonceOf(generation, number), bytes, SPAN)
   }
+}
 
-  #place(start: number, end: number): void {
-    this.#span.start = start
-    this.#span.headerEnd = start + HEADER
-    this.#span.plainEnd = end
-  }
+function place(start: number, end: number): void {
+  SPAN.start = start
+  SPAN.headerEnd = start + HEADER
+  SPAN.plainEnd = end
+}
 
-  #nonceOf({ ivFirst, ivHigh, ivLow }: Generation, number: number): Buffer {
-    const nonce = this.#nonce
-    nonce.writeUInt32BE(ivFirst, 0)
-    nonce.writeUInt32BE((ivHigh ^ Math.floor(number / WORD)) >>> 0, 4)
-    nonce.writeUInt32BE((ivLow ^ (number % WORD)) >>> 0, 8)
-    return nonce
-  }
+function nonceOf({ ivFirst, ivHigh, ivLow }: Generation, number: number): Buffer {
+  NONCE.writeInt32BE(ivFirst, 0)
+  NONCE.writeInt32BE(ivHigh ^ Math.floor(number / WORD), 4)
+  NONCE.writeInt32BE(ivLow ^ (number % WORD), 8)
+  return NONCE
 }

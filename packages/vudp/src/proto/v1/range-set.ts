@@ -6,10 +6,13 @@
  * `start(i) < end(i) < start(i + 1)`.
  */
 
+/** What sets that were always empty have in common: there are many of these. Nothing is ever put into it. */
+const NONE: never[] = []
+
 /** Half-open ranges, `start` included and `end` not. */
 export class RangeSet {
-  readonly #starts: number[] = []
-  readonly #ends: number[] = []
+  #starts: number[] = NONE
+  #ends: number[] = NONE
 
   /** How many ranges there are. */
   get count(): number {
@@ -48,6 +51,11 @@ export class RangeSet {
     if (start >= end) return 0
     const last = this.#ends.length - 1
     const top = last < 0 ? -1 : (this.#ends[last] as number)
+    if (this.#starts === NONE) {
+      this.#starts = [start]
+      this.#ends = [end]
+      return end - start
+    }
     if (start > top) {
       this.#starts.push(start)
       this.#ends.push(end)
@@ -71,6 +79,10 @@ export class RangeSet {
       to += 1
     }
     if (to === from) return 0
+    if (from === 0 && to === this.#starts.length && this.start(0) >= start && this.end(to - 1) <= end) {
+      this.clear()
+      return removed
+    }
     const left = this.start(from)
     const right = this.end(to - 1)
     const starts: number[] = []
@@ -98,14 +110,15 @@ export class RangeSet {
 
   /** Drops the lowest range. */
   removeFirst(): void {
+    if (this.isEmpty) return
     this.#starts.shift()
     this.#ends.shift()
   }
 
   /** Makes it empty. */
   clear(): void {
-    this.#starts.length = 0
-    this.#ends.length = 0
+    this.#starts = NONE
+    this.#ends = NONE
   }
 
   /** The index of the first range that ends above `value`; `count` if there is none. */

@@ -9,7 +9,7 @@
 import { VUT1 } from '../profile.js'
 import type { FrameReader } from './frames.js'
 import type { Path } from './path.js'
-import { SentList, type SentPacket, SentPool } from './sent.js'
+import { SENT_RECORDS, SentList, type SentPacket, type SentPool } from './sent.js'
 
 /** Whom recovery tells. */
 export interface RecoveryOwner {
@@ -43,7 +43,7 @@ export class Recovery {
   /** What the peer says it waits at most. */
   peerAckDelayMs: number = VUT1.ackDelayMs
   readonly counts: RecoveryCounts = { sent: 0, acked: 0, lost: 0, spurious: 0, timeouts: 0 }
-  readonly pool: SentPool = new SentPool()
+  readonly pool: SentPool = SENT_RECORDS
   readonly #owner: RecoveryOwner
   readonly #outstanding = new SentList()
   /** Given up not long ago: an acknowledgement shows that this was an error. */

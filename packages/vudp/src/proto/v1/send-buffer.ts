@@ -8,13 +8,15 @@
 import { RangeSet } from './range-set.js'
 
 const EMPTY: Uint8Array = new Uint8Array(0)
+/** What buffers that nothing was written to have in common. Nothing is ever put into it. */
+const NONE: never[] = []
 /** Where emptied places at the front are given back. */
 const COMPACT_CHUNKS = 64
 
 /** The outbound bytes of one stream. */
 export class SendBuffer {
-  #chunks: Uint8Array[] = []
-  #starts: number[] = []
+  #chunks: Uint8Array[] = NONE
+  #starts: number[] = NONE
   #head = 0
   /** The chunk that the last copy ended in: the next one mostly begins there. */
   #cursor = 0
@@ -57,6 +59,10 @@ export class SendBuffer {
   /** Takes bytes; they belong to the buffer until they are acknowledged. */
   write(bytes: Uint8Array): void {
     if (bytes.length === 0) return
+    if (this.#chunks === NONE) {
+      this.#chunks = []
+      this.#starts = []
+    }
     this.#chunks.push(bytes)
     this.#starts.push(this.#end)
     this.#end += bytes.length
@@ -128,8 +134,8 @@ export class SendBuffer {
     for (let index = 0; index < this.#acked.count; index += 1) {
       dropped -= this.#acked.end(index) - this.#acked.start(index)
     }
-    this.#chunks = []
-    this.#starts = []
+    this.#chunks = NONE
+    this.#starts = NONE
     this.#head = 0
     this.#cursor = 0
     this.#base = this.#end

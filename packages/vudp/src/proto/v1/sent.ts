@@ -73,6 +73,9 @@ export class SentPacket implements IVSentRecord {
   }
 }
 
+/** The most records that wait; those of a transfer at high speed over a long road are let go in the end. */
+const MOST_KEPT = 16_384
+
 /** Records that wait to be used. */
 export class SentPool {
   #free: SentPacket | null = null
@@ -95,6 +98,7 @@ export class SentPool {
 
   /** Takes a record back; nobody may look at it any more. */
   give(packet: SentPacket): void {
+    if (this.#count >= MOST_KEPT) return
     packet.path = null
     packet.isProbe = false
     packet.ackLargest = -1
@@ -107,6 +111,9 @@ export class SentPool {
     this.#count += 1
   }
 }
+
+/** The records of all connections: thousands of idle ones would hold some each, and those used last are still in the caches. */
+export const SENT_RECORDS: SentPool = new SentPool()
 
 /** Records in the order of their numbers. */
 export class SentList {

@@ -57,7 +57,9 @@ export class Streams implements StreamOwner {
   readonly window: ReceiveWindow
   readonly #options: StreamsOptions
   readonly #owner: StreamsOwner
-  readonly #streams = new Map<number, Stream>()
+  /** Those that are open, the main one apart: mostly there is no other, and then no map. */
+  #others: Map<number, Stream> | null = null
+  #hasMain = true
   readonly #main: Stream
   /** The lowest number of either side that was not opened yet, and how many may be. */
   #nextLocal: number
@@ -82,7 +84,7 @@ export class Streams implements StreamOwner {
     this.#nextPeer = options.isInitiator ? 1 : 2
     this.#peerLimit = options.maxStreams
     this.scheduler = new Scheduler(this)
-    this.#main = this.#create(0)
+    this.#main = this.#make(0)
   }
 
   /** The stream that is there from the start. */
@@ -97,7 +99,7 @@ export class Streams implements StreamOwner {
 
   /** True once no stream has anything left to say or to hear. */
   get isAllDone(): boolean {
-    return this.#streams.size === 0
+    return !this.#hasMain && this.#otherCount === 0
   }
 
   /** True once stream 0 ended cleanly both ways. */
@@ -208,22 +210,24 @@ export class Streams implements StreamOwner {
   /** The connection is over for this reason. */
   lose(reason: VFailure): void {
     this.isOpen = false
-    for (const stream of this.#streams.values()) stream.lose(reason)
-    this.#streams.clear()
+    for (const stream of this.all()) stream.lose(reason)
+    this.#hasMain = false
+    this.#others = null
     this.scheduler.clear()
   }
 
   /** The peer says that it has all of every stream. */
   completeOutputs(): void {
-    for (const stream of this.#streams.values()) {
+    for (const stream of this.all()) {
       this.counts.acked += stream.output.complete()
       this.#settle(stream)
     }
   }
 
   /** Each stream that is open. */
-  all(): IterableIterator<Stream> {
-    return this.#streams.values()
+  all(): readonly Stream[] {
+    const others = this.#others === null ? [] : [...this.#others.values()]
+    return this.#hasMain ? [this.#main, ...others] : others
   }
 
   onSendable(stream: Stream): void {
@@ -267,9 +271,9 @@ export class Streams implements StreamOwner {
 
   /** The stream of a frame; null if it was closed before. Opens those of the peer up to it. */
   #find(id: number): Stream | null {
-    const known = this.#streams.get(id)
+    if (id === 0) return this.#hasMain ? this.#main : null
+    const known = this.#others?.get(id)
     if (known !== undefined) return known
-    if (id === 0) return null
     const isLocal = id % 2 === (this.#options.isInitiator ? 0 : 1)
     if (isLocal) {
       if (id < this.#nextLocal) return null
@@ -286,19 +290,33 @@ export class Streams implements StreamOwner {
     }
     this.#peerOpened = opened
     for (; this.#nextPeer <= id; this.#nextPeer += 2) this.#owner.onStreamOpened(this.#create(this.#nextPeer))
-    return this.#streams.get(id) ?? null
+    return this.#others?.get(id) ?? null
+  }
+
+  get #otherCount(): number {
+    return this.#others?.size ?? 0
   }
 
   #create(id: number): Stream {
-    const { windowBytes, maxWindowBytes } = this.#options
-    const stream = new Stream(id, this, { sendLimit: this.#sendLimit, windowBytes, maxWindowBytes })
-    this.#streams.set(id, stream)
+    const stream = this.#make(id)
+    this.#others ??= new Map()
+    this.#others.set(id, stream)
     return stream
+  }
+
+  #make(id: number): Stream {
+    const { windowBytes, maxWindowBytes } = this.#options
+    return new Stream(id, this, { sendLimit: this.#sendLimit, windowBytes, maxWindowBytes })
   }
 
   /** Lets go of a stream that is through. */
   #settle(stream: Stream): void {
-    if (!stream.isDone || !this.#streams.delete(stream.id) || stream.id === 0) return
+    if (!stream.isDone) return
+    if (stream === this.#main) {
+      this.#hasMain = false
+      return
+    }
+    if (this.#others?.delete(stream.id) !== true) return
     if (stream.id % 2 === (this.#options.isInitiator ? 0 : 1)) return
     this.#peerClosed += 1
     this.#peerLimit = this.#peerClosed + this.#options.maxStreams
