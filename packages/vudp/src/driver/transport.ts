@@ -106,60 +106,47 @@ export class VUDPTransport extends VByteEndpoint implements AsyncDisposable {
   /** What the core and the engine tell comes here: one small object, and not a function for each thing told. */
   static readonly #Ear = class implements CoreHandlers, VUDPHooks {
     readonly #of: VUDPTransport
-
     constructor(of: VUDPTransport) {
       this.#of = of
     }
-
     canConnect(peer: VIPSocketPeer, userData: Uint8Array): boolean {
       return this.#of.#mayConnect(peer, userData)
     }
-
     invalidPeer(from: VIPSocketPeer, bytes: Uint8Array): void {
       this.#of.#guard(() => this.#of.handleInvalidPeer(from, bytes))
     }
-
     invalidMac(from: VIPSocketPeer, bytes: Uint8Array): void {
       this.#of.#guard(() => this.#of.handleInvalidMac(from, bytes))
     }
-
     onConnected(peer: VIPSocketPeer): void {
       this.#of.#connected.settle(peer)
       this.#of.#guard(() => this.#of.#options.onConnected?.(peer))
     }
-
     onClosed(reason: VFailure): void {
       this.#of.#connected.fail(reason.value)
       this.#of.#closed.settle(reason)
       this.#of.#guard(() => this.#of.#options.onClosed?.(reason))
     }
-
     onReleased(): void {
       this.#of.#released.settle()
     }
-
     onStream(device: StreamDevice): void {
       const stream = this.#of.#streamOn(device)
       if (this.#of.#onStream === undefined) this.#of.#unclaimed.push(stream)
       else this.#of.#guard(() => this.#of.#onStream?.(stream))
     }
-
     onStreamsAvailable(): void {
       this.#of.#guard(() => this.#of.#options.onStreamsAvailable?.())
     }
-
     onDatagram(bytes: Buffer): void {
       this.#of.#guard(() => this.#of.#options.onDatagram?.(bytes))
     }
-
     onPathTried(peer: VIPSocketPeer, answered: boolean): void {
       this.#of.#guard(() => this.#of.#options.onPathTried?.(peer, answered))
     }
-
     onPathSilent(peer: VIPSocketPeer): void {
       this.#of.#guard(() => this.#of.#options.onPathSilent?.(peer))
     }
-
     onPeerChanged(peer: VIPSocketPeer): void {
       this.#of.#guard(() => this.#of.#options.onPeerChanged?.(peer))
     }

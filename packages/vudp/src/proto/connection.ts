@@ -35,35 +35,27 @@ export class VUDPConnection implements IVUDPEngine {
   /** What the parts tell comes here: one small object for each connection, and not a function for each thing told. */
   static readonly #Ear = class implements PartEvents, FrameEvents {
     readonly #of: VUDPConnection
-
     constructor(of: VUDPConnection) {
       this.#of = of
     }
-
     pathChanged(now: number): void {
       this.#of.#pathChanged(now)
     }
-
     packetAcked(packet: SentPacket): void {
       this.#of.#packetAcked(packet)
     }
-
     packetLost(packet: SentPacket): void {
       this.#of.#sendAgain(packet)
     }
-
     streamChanged(stream: Stream): void {
       this.#of.#streamChanged(stream)
     }
-
     tell(event: VUDPEvent): void {
       this.#of.#events.push(event)
     }
-
     onClose(now: number, code: number, text: Buffer): void {
       this.#of.#closedByPeer(now, code, text)
     }
-
     onUnreliable(bytes: Buffer): void {
       this.#of.#unreliable(bytes)
     }
@@ -79,7 +71,6 @@ export class VUDPConnection implements IVUDPEngine {
   /** What the application asked for and the time is needed for. */
   #closeAsked: VFailure | null = null
   #addressAsked = false
-  /** It was told that nothing is acknowledged any more. */
   #isSilent = false
   #isFinishing = false
   #closedEvent: VUDPEvent | null = null

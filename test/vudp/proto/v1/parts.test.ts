@@ -9,12 +9,14 @@ import { Candidates } from '../../../../packages/vudp/src/proto/v1/candidates.js
 import { Closing } from '../../../../packages/vudp/src/proto/v1/closing.js'
 import { Fifo } from '../../../../packages/vudp/src/proto/v1/fifo.js'
 import { ReceiveWindow } from '../../../../packages/vudp/src/proto/v1/flow.js'
+import { keptBytes, keptCopy } from '../../../../packages/vudp/src/proto/v1/kept.js'
 import { Liveness } from '../../../../packages/vudp/src/proto/v1/liveness.js'
 import { Path } from '../../../../packages/vudp/src/proto/v1/path.js'
 import { ReplayWindow, wholeNumber } from '../../../../packages/vudp/src/proto/v1/protection.js'
 import { SentPacket } from '../../../../packages/vudp/src/proto/v1/sent.js'
 import { StreamOutput } from '../../../../packages/vudp/src/proto/v1/stream-output.js'
 import { UnreliableQueue } from '../../../../packages/vudp/src/proto/v1/unreliable.js'
+import { propertyRuns } from '../../../lib/runs.js'
 import { Pair, Reader, writer } from './pair.js'
 
 const PEER = new VIPSocketPeer('10.0.0.1', 1)
@@ -230,6 +232,21 @@ describe('StreamOutput', () => {
     output.onReset('sent')
     output.onReset('acked')
     expect([output.isDone, output.isComplete]).toEqual([true, false])
+  })
+})
+
+describe('bytes that are kept', () => {
+  it('share no byte, whatever their sizes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(300), { maxLength: 300 }), (sizes) => {
+        const copies = sizes.map((size, index) => keptCopy(Buffer.alloc(size, index)))
+        for (const [index, copy] of copies.entries()) {
+          expect(copy.equals(Buffer.alloc(sizes[index] as number, index))).toBe(true)
+        }
+        expect(keptBytes(9).length).toBe(9)
+      }),
+      propertyRuns(20),
+    )
   })
 })
 

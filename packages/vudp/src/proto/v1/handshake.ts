@@ -13,7 +13,7 @@ import { VUT1 } from '../profile.js'
 import { type Candidate, Candidates } from './candidates.js'
 import { FailureLimit } from './failure-limit.js'
 import { Fifo } from './fifo.js'
-import { keptBytes, keptCopy } from './kept.js'
+import { keptBytes } from './kept.js'
 import { resetToken, type SessionKeys, sessionKeys } from './key-schedule.js'
 import { Noise } from './noise.js'
 import {
@@ -89,8 +89,7 @@ export class Handshake {
     this.#means = means
     const { secret, peerSecret, isInitiator } = config
     const [initiator, responder] = isInitiator ? [secret, peerSecret] : [peerSecret, secret]
-    const keys = sessionKeys(means.crypto, initiator, responder)
-    this.keys = { ...keys, tag: keptCopy(keys.tag) }
+    this.keys = sessionKeys(means.crypto, initiator, responder)
     this.scid = keptBytes(VUT1.idBytes)
     means.random.fillPublic(this.scid)
     this.candidates = new Candidates(isInitiator)
@@ -134,9 +133,7 @@ export class Handshake {
     this.#resp = null
   }
 
-  /**
-   * The connection has taken from it what it needs: keys and parameters are let go of for as long as it lives.
-   */
+  /** The connection has what it needs: keys and parameters are let go of for as long as it lives. */
   forget(): void {
     this.end()
     this.result = null
