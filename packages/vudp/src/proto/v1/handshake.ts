@@ -13,7 +13,7 @@ import { VUT1 } from '../profile.js'
 import { type Candidate, Candidates } from './candidates.js'
 import { FailureLimit } from './failure-limit.js'
 import { Fifo } from './fifo.js'
-import { keptBytes } from './kept.js'
+import { keptBytes, keptCopy } from './kept.js'
 import { resetToken, type SessionKeys, sessionKeys } from './key-schedule.js'
 import { Noise } from './noise.js'
 import {
@@ -73,6 +73,8 @@ export class Handshake {
   result: HandshakeResult | null = null
   /** The code it failed with; -1 if it did not. */
   failure = -1
+  /** True once nothing is sent or taken any more. */
+  isOver = false
   readonly #config: V1Config
   readonly #means: VUDPMeans
   #limit: FailureLimit | null = new FailureLimit()
@@ -82,27 +84,22 @@ export class Handshake {
   #sequence = 0
   #peerSequence = -1
   #deadline = Number.POSITIVE_INFINITY
-  #isOver = false
 
   constructor(config: V1Config, means: VUDPMeans) {
     this.#config = config
     this.#means = means
     const { secret, peerSecret, isInitiator } = config
-    const [initiator, responder] = isInitiator ? [secret, peerSecret] : [peerSecret, secret]
-    this.keys = sessionKeys(means.crypto, initiator, responder)
+    const secrets = isInitiator ? ([secret, peerSecret] as const) : ([peerSecret, secret] as const)
+    const keys = sessionKeys(means.crypto, ...secrets)
+    this.keys = { ...keys, tag: keptCopy(keys.tag) }
     this.scid = keptBytes(VUT1.idBytes)
     means.random.fillPublic(this.scid)
     this.candidates = new Candidates(isInitiator)
   }
 
-  /** True once nothing is sent or taken any more. */
-  get isOver(): boolean {
-    return this.#isOver
-  }
-
   /** When something is due; Infinity for never. */
   get dueAt(): number {
-    return this.#isOver ? Number.POSITIVE_INFINITY : Math.min(this.#deadline, this.candidates.dueAt)
+    return this.isOver ? Number.POSITIVE_INFINITY : Math.min(this.#deadline, this.candidates.dueAt)
   }
 
   /** Begins: the first PUNCH, and INIT from the initiator. */
@@ -115,7 +112,7 @@ export class Handshake {
 
   /** Sends what is due, or gives up. */
   onTimeout(now: number): void {
-    if (this.#isOver) return
+    if (this.isOver) return
     if (now >= this.#deadline) {
       this.#fail(VUT_CODE.handshakeTimeout)
       return
@@ -125,7 +122,7 @@ export class Handshake {
 
   /** The connection has begun, or is over: nothing more is sent. */
   end(): void {
-    this.#isOver = true
+    this.isOver = true
     this.candidates.end()
     this.outbox.clear()
     this.#noise = null
@@ -145,7 +142,7 @@ export class Handshake {
   onDatagram(now: number, from: VIPSocketPeer, bytes: Buffer): HandshakeVerdict {
     const kind = bytes[0] ?? 0
     if (kind < KIND.punch || kind > KIND.version) return 'invalid'
-    if (this.#isOver) return 'ignored'
+    if (this.isOver) return 'ignored'
     switch (kind) {
       case KIND.punch:
         return this.#onPunch(now, from, bytes)

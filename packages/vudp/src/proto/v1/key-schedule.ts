@@ -5,7 +5,6 @@
  */
 import type { IVCrypto, VCipherId } from '../crypto.js'
 import { VUT1 } from '../profile.js'
-import { keptCopy } from './kept.js'
 
 const HASH_BYTES = 32
 
@@ -56,7 +55,7 @@ export function sessionKeys(suite: IVCrypto, initiator: Uint8Array, responder: U
   const base = hkdfExtract(suite, Buffer.from('VUT/1'), ikm)
   return {
     psk: expand(suite, base, 'psk', HASH_BYTES),
-    tag: keptCopy(expand(suite, base, 'tag', VUT1.tagBytes)),
+    tag: expand(suite, base, 'tag', VUT1.tagBytes),
     punchInitiator: expand(suite, base, 'punch i', HASH_BYTES),
     punchResponder: expand(suite, base, 'punch r', HASH_BYTES),
   }
