@@ -10,6 +10,7 @@ import type { IVMachine } from '../machine.js'
 import type { IVUDPEngine } from '../proto/engine.js'
 import { VUT1 } from '../proto/profile.js'
 import { Fifo } from '../proto/v1/fifo.js'
+import { keptCopy } from '../proto/v1/kept.js'
 import { isData, KIND } from '../proto/v1/packet.js'
 import { HookRelay } from './core.js'
 import { DueHeap, DueMember } from './due-heap.js'
@@ -109,7 +110,7 @@ export class Demux implements IVMachine<never> {
   add(member: DemuxMember, engine: IVUDPEngine, client: RunnerClient, tag: Buffer | null): void {
     member.engine = engine
     member.client = client
-    member.tag = tag
+    member.tag = tag === null ? null : keptCopy(tag)
     member.isHere = true
     this.members.add(member)
     if (tag !== null) {

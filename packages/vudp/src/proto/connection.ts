@@ -107,7 +107,7 @@ export class VUDPConnection implements IVUDPEngine {
 
   /** What names the session in datagrams that are not encrypted, 8 bytes; a socket with many connections looks it up. */
   get tag(): Buffer {
-    return this.#parts.handshake.keys.tag
+    return Buffer.from(this.#parts.handshake.keys.tag)
   }
 
   /** An address where the peer may be: it is tried at once, also if it is known, and as long as the handshake goes on. */
