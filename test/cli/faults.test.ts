@@ -8,7 +8,7 @@ import type { VUDPTransport } from '@vio/vudp'
 import { describe, expect, it } from 'vitest'
 import { runVut, VInterrupted, type VMeeter } from '../../packages/cli/src/index.js'
 import { skipUnless } from '../lib/skip.js'
-import { eventsOf, pairMeeters, runPair, type TestContext, tempFolder, testContext } from './support.js'
+import { eventsOf, pairMeeters, runPair, Sink, type TestContext, tempFolder, testContext } from './support.js'
 
 const BYTES = Buffer.from(Array.from({ length: 8_000_000 }, (_, at) => (at * 31 + (at >> 8)) & 255))
 const CODE = '7-lantern-orchard'
@@ -114,6 +114,45 @@ describe('in the middle of a transfer', () => {
     expect(codes).toEqual([7, 6])
     expect(errorOf(pair.sender)).toBe('the file became shorter while it was read')
     expect(errorOf(pair.receiver)).toContain('the file became shorter while it was read')
+  })
+})
+
+/** Calls once when something was told. */
+class Watching extends Sink {
+  readonly #wanted: string
+  readonly #call: () => void
+  #isCalled = false
+
+  constructor(wanted: string, call: () => void) {
+    super()
+    this.#wanted = wanted
+    this.#call = call
+  }
+
+  override _write(chunk: Buffer, encoding: string, done: () => void): void {
+    super._write(chunk, encoding, done)
+    if (this.#isCalled || !this.text.includes(this.#wanted)) return
+    this.#isCalled = true
+    this.#call()
+  }
+}
+
+describe('while the other side verifies', () => {
+  it('a sender who is interrupted ends with 130, the receiver with 6, and what has its name is whole', async () => {
+    const [from, to] = [tempFolder(), tempFolder()]
+    writeFileSync(join(from, 'a.bin'), BYTES)
+    const interrupt = new AbortController()
+    const stderr = new Watching('"phase":"verifying"', () => interrupt.abort(new VInterrupted('SIGINT')))
+    const { codes } = await runPair(
+      ['send', 'a.bin', '--json'],
+      ['recv', CODE, '--yes', '--json'],
+      [{ folder: from, signal: interrupt.signal, stderr }, { folder: to }],
+    )
+    expect(codes).toEqual([130, 6])
+    const [name = '', ...others] = readdirSync(to)
+    expect(others).toEqual([])
+    if (name === 'a.bin') expect(readFileSync(join(to, name)).equals(BYTES)).toBe(true)
+    else expect(name).toBe('.a.bin.vut-part')
   })
 })
 

@@ -1,12 +1,15 @@
 /**
  * The built command, as processes that meet at a relay.
  */
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { encodeRendezvous } from '@vio/nat'
+import { beforeAll, describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import { skipUnless } from '../lib/skip.js'
 import { codeOf, errorOf, startRelay, type Vut, vut } from './process-support.js'
-import { tempFolder } from './support.js'
+import { atEnd, tempFolder } from './support.js'
 
 const BYTES = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 31 + (at >> 8)) & 255))
 let relay = ''
@@ -32,6 +35,26 @@ function send({ from }: Places, ...options: string[]): Vut {
 
 function recv({ to }: Places, code: string, ...options: string[]): Vut {
   return vut(['recv', code, '--json', '--relay', relay, ...options], { cwd: to })
+}
+
+/** Comes to the room of a code, and is silent from then on. */
+function silentGuest(code: string): void {
+  const [host = '', port = ''] = relay.split(':')
+  const socket = connect(Number(port), host)
+  const room = Number.parseInt(code, 10)
+  const share = Buffer.alloc(32, 5).toString('base64')
+  socket.on('error', () => undefined)
+  socket.write(Buffer.concat([Buffer.of(0), encodeRendezvous({ type: 'join', room, share })]))
+  onTestFinished(() => void socket.destroy())
+}
+
+/** A disk of so many MB in memory. It is gone after the test. */
+function smallDisk(test: TestContext, megabytes: number): string {
+  const folder = tempFolder()
+  const made = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder])
+  skipUnless(test, made.status === 0, 'a disk of its own takes root and a Linux system')
+  atEnd(() => void spawnSync('umount', ['-l', folder]))
+  return folder
 }
 
 /** Waits until some of the file is on the disk of the receiver. */
@@ -149,24 +172,29 @@ describe('a process that ends too early', () => {
     expect(readFileSync(join(place.to, 'a.bin')).equals(readFileSync(join(place.from, 'a.bin')))).toBe(true)
   })
 
-  it.each(['gathering', 'meeting', 'transferring'])('SIGINT while %s: 130', async (phase) => {
-    const place = places(SIZE)
-    const sender = send(place)
-    if (phase === 'transferring') {
-      const receiver = recv(place, await codeOf(sender), '--yes')
-      await someArrived(receiver)
-      sender.child.kill('SIGINT')
-      expect(await receiver.ended).toBe(6)
-      expect(existsSync(join(place.to, 'a.bin'))).toBe(false)
-    } else {
-      await sender.until((event) => event.type === 'phase' && event.phase === phase)
-      sender.child.kill('SIGINT')
-    }
-    expect(await sender.ended).toBe(130)
-  })
+  it.each(['gathering', 'meeting', 'authenticating', 'transferring'])(
+    'SIGINT while %s: 130',
+    async (phase) => {
+      const place = places(phase === 'transferring' ? SIZE : 1_000)
+      const sender = send(place)
+      // Whoever comes and says nothing more keeps the other side in that phase.
+      if (phase === 'authenticating') silentGuest(await codeOf(sender))
+      if (phase === 'transferring') {
+        const receiver = recv(place, await codeOf(sender), '--yes')
+        await someArrived(receiver)
+        sender.child.kill('SIGINT')
+        expect(await receiver.ended).toBe(6)
+        expect(existsSync(join(place.to, 'a.bin'))).toBe(false)
+      } else {
+        await sender.until((event) => event.type === 'phase' && event.phase === phase)
+        sender.child.kill('SIGINT')
+      }
+      expect(await sender.ended).toBe(130)
+    },
+  )
 
   it('a second signal: at once', async () => {
-    const place = places(SIZE)
+    const place = places()
     const sender = send(place)
     await sender.until(({ type }) => type === 'code')
     // Stopped, it gets both when it goes on, and has no time for politeness between them.
@@ -189,9 +217,31 @@ describe('a process that ends too early', () => {
     expect(readdirSync(place.to)).toEqual(['a.bin'])
   })
 
+  it('a disk that is full in the middle: 7 here, 6 there, and nothing has the final name', async (test) => {
+    const place = { ...places(60_000_000), to: smallDisk(test, 64) }
+    const sender = send(place)
+    const receiver = recv(place, await codeOf(sender), '--yes')
+    await receiver.until((event) => event.type === 'phase' && event.phase === 'transferring')
+    // Somebody else needs what is left of it.
+    expect(() => writeFileSync(join(place.to, 'theirs'), Buffer.alloc(70_000_000))).toThrow('ENOSPC')
+    expect(await Promise.all([sender.ended, receiver.ended])).toEqual([6, 7])
+    for (const each of [sender, receiver]) expect(errorOf(each)).toContain('ENOSPC')
+    expect(existsSync(join(place.to, 'a.bin'))).toBe(false)
+  })
+
+  it('a disk that is full behind vut pipe: 7 here, 6 there', async (test) => {
+    const disk = smallDisk(test, 1)
+    const options = { cwd: tempFolder() }
+    const source = vut(['pipe', '--json', '--relay', relay], { ...options, shell: 'exec </dev/zero' })
+    const line = ['pipe', await codeOf(source), '--json', '--relay', relay]
+    const sink = vut(line, { ...options, shell: `exec >${join(disk, 'out')}` })
+    expect(await Promise.all([source.ended, sink.ended])).toEqual([6, 7])
+    for (const each of [source, sink]) expect(errorOf(each)).toContain('ENOSPC')
+  })
+
   it('a limit on what may be written: 7 here, 6 there, and nothing has the final name', async (test) => {
     skipUnless(test, process.platform !== 'win32', 'there is no ulimit')
-    const place = places(SIZE)
+    const place = places(20_000_000)
     const sender = send(place)
     const receiver = vut(['recv', await codeOf(sender), '--yes', '--json', '--relay', relay], {
       cwd: place.to,

@@ -8,7 +8,7 @@ import { PassThrough, Writable } from 'node:stream'
 import { VIPSocketPeer } from '@vio/io'
 import { NodeHost, VReactor, VSystemRandom } from '@vio/reactor'
 import { VDatagramSocket } from '@vio/sock'
-import { VUDPTransport, type VUDPTransportOptions } from '@vio/vudp'
+import { type VUDPSharedOptions, VUDPTransport, type VUDPTransportOptions } from '@vio/vudp'
 import { afterEach } from 'vitest'
 import { runVut, type VCliContext, type VCliEvent, type VMeeter } from '../../packages/cli/src/index.js'
 
@@ -36,6 +36,11 @@ const cleanups: (() => void)[] = []
 afterEach(() => {
   for (const cleanup of cleanups.splice(0).reverse()) cleanup()
 })
+
+/** Runs after the test, the last one first. */
+export function atEnd(cleanup: () => void): void {
+  cleanups.push(cleanup)
+}
 
 /** A folder that is gone after the test. */
 export function tempFolder(): string {
@@ -66,8 +71,12 @@ export function testContext(changes: Partial<VCliContext> = {}): TestContext {
   } as TestContext
 }
 
-/** Two meeters whose meetings are the two ends of one VUT connection over loopback. */
-export async function pairMeeters(a: VCliContext, b: VCliContext): Promise<[VMeeter, VMeeter]> {
+/** Two meeters whose meetings are the two ends of one VUT connection over loopback. `vut`: what they differ in from others. */
+export async function pairMeeters(
+  a: VCliContext,
+  b: VCliContext,
+  vut: Partial<VUDPSharedOptions> = {},
+): Promise<[VMeeter, VMeeter]> {
   const sockets = [await bindLoopback(), await bindLoopback()] as const
   const secrets = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)] as const
   const meeterOf =
@@ -75,6 +84,7 @@ export async function pairMeeters(a: VCliContext, b: VCliContext): Promise<[VMee
     async (request) => {
       const options: VUDPTransportOptions = {
         ...request.transport,
+        ...vut,
         socket: sockets[own],
         peer: new VIPSocketPeer('127.0.0.1', sockets[own === 0 ? 1 : 0].localPeer.port),
         secret: secrets[own],

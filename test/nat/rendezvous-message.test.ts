@@ -23,9 +23,7 @@ import { describe, expect, it } from 'vitest'
 import { Introduction } from '../../packages/nat/src/introduction.js'
 import { propertyRuns } from '../lib/runs.js'
 import { natCrypto } from './lib/nat-crypto.js'
-
-/** What a party hands over as its share: any 32 bytes do, as long as nobody uses them. */
-const SHARE = Buffer.alloc(32, 5).toString('base64')
+import { SHARE } from './lib/share.js'
 
 const RELAY = {
   leg: 'ab'.repeat(8),

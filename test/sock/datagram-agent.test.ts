@@ -5,6 +5,7 @@ import {
   type IVDatagramCounts,
   type IVDatagramHandler,
   type IVDatagramPort,
+  noDatagramCounts,
   type VDatagramError,
   type VFailure,
   VFIOCompleted,
@@ -26,15 +27,7 @@ import { describe, expect, it } from 'vitest'
 import { until } from './support/datagrams.js'
 
 const PEER = new VIPSocketPeer('10.0.0.1', 9)
-const COUNTS: IVDatagramCounts = {
-  received: 0,
-  receivedBytes: 0,
-  dropped: 0,
-  sent: 0,
-  sentBytes: 0,
-  sendErrors: 0,
-  receiveErrors: 0,
-}
+const COUNTS: IVDatagramCounts = noDatagramCounts()
 
 /** Gives the datagrams that it was made with, then ends if it is told to. */
 class Source extends VMessageProducer<VDatagram> {

@@ -188,6 +188,19 @@ export interface IVDatagramCounts {
   readonly receiveErrors: number
 }
 
+/** The counts of a new port, for the port to count in. */
+export function noDatagramCounts(): { -readonly [Name in keyof IVDatagramCounts]: number } {
+  return {
+    received: 0,
+    receivedBytes: 0,
+    dropped: 0,
+    sent: 0,
+    sentBytes: 0,
+    sendErrors: 0,
+    receiveErrors: 0,
+  }
+}
+
 /**
  * Where datagrams leave and arrive: a socket, or its stand-in.
  *

@@ -13,6 +13,7 @@ import {
   type IVDatagramCounts,
   type IVDatagramHandler,
   type IVDatagramPort,
+  noDatagramCounts,
   releaseMemory,
   VDatagramError,
   type VFailure,
@@ -61,15 +62,7 @@ export class VDatagramSocket implements IVDatagramPort, AsyncDisposable {
   readonly sendBufferBytes: number
   readonly #socket: Socket
   readonly #ipVersion: 4 | 6
-  readonly #counts = {
-    received: 0,
-    receivedBytes: 0,
-    dropped: 0,
-    sent: 0,
-    sentBytes: 0,
-    sendErrors: 0,
-    receiveErrors: 0,
-  }
+  readonly #counts = noDatagramCounts()
   readonly #peers = new PeerCache()
   readonly #queue: DatagramQueue
   readonly #sends = new DatagramSends()

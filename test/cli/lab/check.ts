@@ -37,5 +37,6 @@ export async function checkRow(row: Row, bytes: number): Promise<RowResult> {
   expect(result.isSame, result.said).toBe(true)
   expect(kind, result.said).toBe(row.expected === 'relay' ? 'relay' : 'direct')
   if (row.expected === 'relay') expect(why, result.said).not.toBe('')
+  expect(why, result.said).toContain(row.why ?? '')
   return { row, path: row.expected === 'birthday' ? 'birthday' : kind, firstByteMs: result.firstByteMs, why }
 }

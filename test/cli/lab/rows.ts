@@ -14,6 +14,8 @@ export interface Row {
   /** Options of `natlab up`. */
   readonly network: readonly string[]
   readonly expected: Expected
+  /** What the reason for the relay has to say. */
+  readonly why?: string
 }
 
 /** Whether each host behind such a NAT is seen under one address by all (`hard`: no), and whom the NAT lets in. */
@@ -66,6 +68,7 @@ export const TOPOLOGIES: readonly Row[] = [
     name: 'the same NAT, hosts kept apart, without hairpin',
     network: [...SAME, 'port-restricted', '--isolate'],
     expected: 'relay',
+    why: 'behind the same NAT',
   },
   { name: 'equal private addresses', network: ['--overlap'], expected: 'direct' },
   { name: 'a carrier NAT on one side', network: ['--cgn-a', 'port-restricted'], expected: 'direct' },
@@ -81,7 +84,12 @@ export const TOPOLOGIES: readonly Row[] = [
     expected: 'relay',
   },
   { name: 'the same carrier NAT, with hairpin', network: ['--cgn', 'full-cone:hairpin'], expected: 'direct' },
-  { name: 'the same carrier NAT, without hairpin', network: ['--cgn', 'full-cone'], expected: 'relay' },
+  {
+    name: 'the same carrier NAT, without hairpin',
+    network: ['--cgn', 'full-cone'],
+    expected: 'relay',
+    why: 'behind the same NAT',
+  },
   {
     name: 'no UDP on the side that sends',
     network: ['--a', 'udp-blocked', '--b', 'full-cone'],

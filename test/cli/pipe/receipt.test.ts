@@ -2,11 +2,12 @@
  * Receipts are read from any cut and any bytes, and what a pipe ends with follows from them.
  */
 
+import { VIOLost } from '@vio/io'
 import { VUDPLost } from '@vio/vudp'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EXIT, VCommandError } from '../../../packages/cli/src/index.js'
-import { checkReceipt, lostPipe } from '../../../packages/cli/src/pipe/outcome.js'
+import { checkReceipt, localFailure, lostPipe } from '../../../packages/cli/src/pipe/outcome.js'
 import { encodeReceipt, ReceiptReader, sameReceipt } from '../../../packages/cli/src/pipe/receipt.js'
 
 const receipts = fc.record({
@@ -62,5 +63,14 @@ describe('what a pipe ends with', () => {
     ['this side has failed', new VCommandError(EXIT.localIO, 'x'), true, EXIT.localIO],
   ])('is right where %s', (_, reason, isOpen, exitCode) => {
     expect(lostPipe(reason, isOpen).exitCode).toBe(exitCode)
+  })
+
+  it.each([
+    ['EPIPE', 'the output was closed before everything had come'],
+    ['ENOSPC', 'the output cannot be written: ENOSPC: no'],
+  ])('is 7 where the output fails with %s, and says so', (code, message) => {
+    const reason = Object.assign(new Error(`${code}: no`), { code, syscall: 'write' })
+    for (const each of [reason, new VIOLost('x', { cause: reason })])
+      expect(localFailure('output', each)).toMatchObject({ exitCode: EXIT.localIO, message })
   })
 })

@@ -4,34 +4,12 @@
 import type { NatOptions } from '@vio/vudp/testing'
 import { describe, expect, it } from 'vitest'
 import { seeds } from '../../lib/runs.js'
-import { type SimFlowing, SimGround, type SimGroundOptions } from './lib/sim-ground.js'
+import { begin, finish, HARD, HOME, untilPath } from './lib/flows.js'
+import { SimGround, type SimGroundOptions } from './lib/sim-ground.js'
 
 type Nat = Omit<NatOptions, 'address'>
 
-const HOME: Nat = { filtering: 'address-and-port-dependent' }
-const HARD: Nat = {
-  mapping: 'address-and-port-dependent',
-  filtering: 'address-and-port-dependent',
-  ports: 'random',
-}
 const SIZE = 500_000
-
-function begin(ground: SimGround): readonly [SimFlowing, SimFlowing] {
-  return [ground.a.flow([1, 2], SIZE), ground.b.flow([2, 1], SIZE)]
-}
-
-function finish(ground: SimGround, both: readonly [SimFlowing, SimFlowing]): void {
-  ground.world.runUntil(() => both.every(({ sink }) => sink.ended !== null), {
-    withinMs: 900_000,
-    what: 'the end of both flows',
-  })
-  for (const { checker, sink } of both) {
-    expect(checker.position).toBe(SIZE)
-    expect(sink.ended?.clean).toBe(true)
-  }
-  ground.world.runUntil(() => ground.a.isReleased && ground.b.isReleased, { what: 'the release of both' })
-  expect([ground.a.openPorts, ground.b.openPorts]).toEqual([0, 0])
-}
 
 /** Both connected, and on a direct path where there is one. */
 function each(
@@ -40,13 +18,13 @@ function each(
   call: (ground: SimGround) => void,
 ): void {
   const scenario = expect.getState().currentTestName ?? 'changes'
-  for (const seed of seeds(5, 30)) {
+  for (const seed of seeds(3, 50)) {
     const ground = new SimGround({ seed, scenario, ...options }).connect()
-    ground.world.runUntil(() => [ground.a, ground.b].every(({ paths }) => paths.at(-1) === path))
-    const both = begin(ground)
+    untilPath(ground, path)
+    const both = begin(ground, SIZE)
     ground.world.advance(500)
     call(ground)
-    finish(ground, both)
+    finish(ground, both, SIZE)
   }
 }
 
@@ -102,19 +80,19 @@ describe('a mapping that dies after five seconds of silence', () => {
   it('does not end a connection that says nothing for minutes', () => {
     const short = { mappingLifeMs: 5_000 }
     const scenario = expect.getState().currentTestName ?? 'silence'
-    for (const seed of seeds(5, 30)) {
+    for (const seed of seeds(3, 50)) {
       const nat = { ...HOME, ...short }
       const ground = new SimGround({ seed, scenario, a: [nat], b: [nat] }).connect()
       ground.world.advance(180_000)
       expect(ground.a.transport?.stats().bytesReceived).toBeGreaterThan(0)
-      finish(ground, begin(ground))
+      finish(ground, begin(ground, SIZE), SIZE)
     }
   })
 
   it('is learned at the relay: after a minute the way stays open', () => {
     const nat = { ...HARD, mappingLifeMs: 5_000 }
     const scenario = expect.getState().currentTestName ?? 'life'
-    for (const seed of seeds(5, 30)) {
+    for (const seed of seeds(3, 50)) {
       const ground = new SimGround({ seed, scenario, a: [nat], b: [nat], options: { path: 'relay' } })
       ground.connect().world.advance(120_000)
       const flow = ground.b.flow([2, 1], 1_000)

@@ -1,46 +1,12 @@
 /**
  * Paths that change under a live connection, in simulated networks: not a byte is lost, and both sides agree in the end.
  */
-import type { NatOptions } from '@vio/vudp/testing'
 import { describe, expect, it } from 'vitest'
 import { seeds } from '../../lib/runs.js'
-import { type SimFlowing, SimGround, type SimGroundOptions } from './lib/sim-ground.js'
+import { type BothFlows, begin, finish, HARD, HOME, untilPath } from './lib/flows.js'
+import { SimGround, type SimGroundOptions } from './lib/sim-ground.js'
 
-type Nat = Omit<NatOptions, 'address'>
-
-const HOME: Nat = { filtering: 'address-and-port-dependent' }
-const HARD: Nat = {
-  mapping: 'address-and-port-dependent',
-  filtering: 'address-and-port-dependent',
-  ports: 'random',
-}
 const SIZE = 1_500_000
-
-function begin(ground: SimGround, sizeBytes = SIZE): readonly [SimFlowing, SimFlowing] {
-  return [ground.a.flow([1, 2], sizeBytes), ground.b.flow([2, 1], sizeBytes)]
-}
-
-/** All has come, in order, and nothing is left. */
-function finish(ground: SimGround, both: readonly [SimFlowing, SimFlowing], sizeBytes = SIZE): void {
-  ground.world.runUntil(() => both.every(({ sink }) => sink.ended !== null), {
-    withinMs: 900_000,
-    what: 'the end of both flows',
-  })
-  for (const { checker, sink } of both) {
-    expect(checker.position).toBe(sizeBytes)
-    expect(sink.ended?.clean).toBe(true)
-  }
-  ground.world.runUntil(() => ground.a.isReleased && ground.b.isReleased, { what: 'the release of both' })
-  expect([ground.a.openPorts, ground.b.openPorts]).toEqual([0, 0])
-}
-
-/** Until both use that path. */
-function until(ground: SimGround, path: 'direct' | 'relay', withinMs = 60_000): void {
-  ground.world.runUntil(() => [ground.a, ground.b].every(({ paths }) => paths.at(-1) === path), {
-    what: `the path ${path} on both sides`,
-    withinMs,
-  })
-}
 
 function each(
   count: number,
@@ -52,91 +18,91 @@ function each(
 }
 
 /** Two that hear each other only by the relay at first. */
-function relayedFirst(ground: SimGround): readonly [SimFlowing, SimFlowing] {
+function relayedFirst(ground: SimGround): BothFlows {
   ground.join()
   for (const side of [ground.a, ground.b]) side.isDirectCut = true
   ground.world.runUntil(() => ground.a.transport !== null && ground.b.transport !== null)
-  until(ground, 'relay')
-  const both = begin(ground)
+  untilPath(ground, 'relay')
+  const both = begin(ground, SIZE)
   ground.world.advance(500)
   return both
 }
 
 describe('a relayed connection under traffic', () => {
   it('moves to the direct path as soon as there is one, and loses nothing', () => {
-    each(10, { a: [HOME], b: [HOME] }, (ground) => {
+    each(4, { a: [HOME], b: [HOME] }, (ground) => {
       const both = relayedFirst(ground)
       for (const side of [ground.a, ground.b]) side.isDirectCut = false
-      until(ground, 'direct')
+      untilPath(ground, 'direct')
       // Both have moved once, and nobody has gone back and forth.
       for (const { paths } of [ground.a, ground.b]) expect(paths).toEqual(['relay', 'direct'])
-      finish(ground, both)
+      finish(ground, both, SIZE)
     })
   })
 
   it('does so on links that lose and mix up', () => {
     const link = { loss: 0.05, jitterMs: 8, reorder: { rate: 0.05, by: 3 } }
-    each(5, { a: [HOME], b: [HARD], link }, (ground) => {
+    each(3, { a: [HOME], b: [HARD], link }, (ground) => {
       const both = relayedFirst(ground)
       for (const side of [ground.a, ground.b]) side.isDirectCut = false
-      finish(ground, both)
+      finish(ground, both, SIZE)
       expect(ground.a.paths).toContain('relay')
     })
   })
 
   it('goes back to the relay when the direct path dies, and to the direct path when that lives again', () => {
-    each(10, { a: [HOME], b: [HOME] }, (ground) => {
+    each(4, { a: [HOME], b: [HOME] }, (ground) => {
       const both = relayedFirst(ground)
       for (const side of [ground.a, ground.b]) side.isDirectCut = false
-      until(ground, 'direct')
+      untilPath(ground, 'direct')
       for (const side of [ground.a, ground.b]) side.isDirectCut = true
-      until(ground, 'relay', 30_000)
+      untilPath(ground, 'relay', 30_000)
       ground.world.advance(3_000)
       for (const side of [ground.a, ground.b]) side.isDirectCut = false
-      until(ground, 'direct', 400_000)
-      finish(ground, both)
+      untilPath(ground, 'direct', 400_000)
+      finish(ground, both, SIZE)
     })
   })
 
   it('leaves a path that is dead in one direction only', () => {
-    each(5, { a: [HOME], b: [HOME] }, (ground) => {
+    each(3, { a: [HOME], b: [HOME] }, (ground) => {
       const both = relayedFirst(ground)
       for (const side of [ground.a, ground.b]) side.isDirectCut = false
-      until(ground, 'direct')
+      untilPath(ground, 'direct')
       ground.a.isDirectCut = true
-      until(ground, 'relay', 30_000)
-      finish(ground, both)
+      untilPath(ground, 'relay', 30_000)
+      finish(ground, both, SIZE)
     })
   })
 })
 
 describe('a relay that is restarted', () => {
   it('under a relayed connection is met again, and not a byte is lost', () => {
-    each(5, { a: [HARD], b: [HARD] }, (ground) => {
+    each(3, { a: [HARD], b: [HARD] }, (ground) => {
       ground.connect()
-      const both = begin(ground)
+      const both = begin(ground, SIZE)
       ground.world.advance(500)
       ground.relay.restart(3_000)
-      finish(ground, both)
+      finish(ground, both, SIZE)
       // It knew nobody any more, and yet has carried for both.
       expect(ground.relay.relay.counts.relayedBytes).toBeGreaterThan(0)
     })
   })
 
   it('under a direct connection is not missed', () => {
-    each(5, { a: [HOME], b: [HOME] }, (ground) => {
+    each(3, { a: [HOME], b: [HOME] }, (ground) => {
       ground.connect()
-      until(ground, 'direct')
-      const both = begin(ground)
+      untilPath(ground, 'direct')
+      const both = begin(ground, SIZE)
       ground.relay.restart(60_000)
-      finish(ground, both)
+      finish(ground, both, SIZE)
     })
   })
 })
 
 describe('where UDP does not reach the relay', () => {
   it('a stream does, within two seconds', () => {
-    each(5, { a: [HARD], b: [HARD] }, (ground) => {
+    each(3, { a: [HARD], b: [HARD] }, (ground) => {
       ground.relay.hasUDP = false
       ground.connect()
       const joinedAt = ground.b.of('phase').find(({ phase }) => phase === 'authenticating')?.at ?? 0

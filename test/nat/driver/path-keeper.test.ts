@@ -18,6 +18,7 @@ class Played {
   losses = 0
   via: 'udp' | 'stream' = 'udp'
   rttMs = 20
+  obstacle = ''
   readonly keeper: PathKeeper
   #peer = DIRECT
 
@@ -47,7 +48,7 @@ class Played {
       names: new VLanePeers(),
       isInitiator: false,
       policy: 'auto',
-      punching: () => null,
+      punching: () => ({ obstacle: played.obstacle, plan: null }),
       onPath: ({ path, why }: { path: string; why?: string }) => {
         this.told.push(path)
         this.whys.push(why)
@@ -91,6 +92,17 @@ describe('a path', () => {
     played.host.advance(1_000)
     played.goes('relay')
     expect([played.losses, played.whys.at(-1)]).toEqual([1, 'the direct path stopped answering'])
+  })
+
+  it('by the relay says what stands in the way, once more if that is known later', () => {
+    const played = new Played()
+    played.goes('relay')
+    played.keeper.connected()
+    played.keeper.reasonKnown()
+    played.obstacle = 'both NATs are hard'
+    played.keeper.reasonKnown()
+    played.keeper.reasonKnown()
+    expect(played.whys).toEqual(['no direct path was found yet', 'both NATs are hard'])
   })
 
   it('by the relay in a stream says that UDP does not get out', () => {

@@ -14,7 +14,8 @@ import { testCertificates } from '../../lib/certificates.js'
 import { skipUnless } from '../../lib/skip.js'
 import { startReactor } from '../../sock/support/reactor.js'
 import { natCrypto } from '../lib/nat-crypto.js'
-import { carries, descriptors, SCHEMES, SHARE, startRelay, until } from './relay-rig.js'
+import { SHARE } from '../lib/share.js'
+import { carries, descriptors, SCHEMES, startRelay, until } from './relay-rig.js'
 
 const HTTP = { http: { host: '127.0.0.1', port: 0 } }
 

@@ -9,7 +9,8 @@ import { VSeededRandom } from '@vio/reactor/testing'
 import { VDatagramSocket } from '@vio/sock'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { skipUnless } from '../../lib/skip.js'
-import { carries, type RelayRig, SHARE, startRelay, until } from './relay-rig.js'
+import { SHARE } from '../lib/share.js'
+import { carries, type RelayRig, startRelay, until } from './relay-rig.js'
 
 /** A plain connection. */
 class Raw {

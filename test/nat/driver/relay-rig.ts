@@ -28,9 +28,7 @@ import { expect, onTestFinished } from 'vitest'
 import { testCertificates } from '../../lib/certificates.js'
 import { startReactor } from '../../sock/support/reactor.js'
 import { natCrypto } from '../lib/nat-crypto.js'
-
-/** What a party hands over as its share: any 32 bytes do, as long as nobody uses them. */
-export const SHARE: string = Buffer.alloc(32, 5).toString('base64')
+import { SHARE } from '../lib/share.js'
 
 /** The four ways to a relay. */
 export const SCHEMES = ['tcp', 'tls', 'ws', 'wss'] as const

@@ -3,7 +3,13 @@
  */
 import { VIOError, VIOTimeout, type VIPSocketPeer } from '@vio/io'
 import { toNodeDuplex } from '@vio/io/facade'
-import { VUDPHostFilter, VUDPRelayedConnecter, VUDPRelayedLink } from '@vio/nat'
+import {
+  type VUDPApproveRequest,
+  VUDPHostFilter,
+  VUDPRelayedApprover,
+  VUDPRelayedConnecter,
+  VUDPRelayedLink,
+} from '@vio/nat'
 import { VReactor } from '@vio/reactor'
 import { VDatagramSocket } from '@vio/sock'
 import { describe, expect, it } from 'vitest'
@@ -81,6 +87,42 @@ describe('the handshake over a relay, on sockets', () => {
       await Promise.all([a.whenReleased, b.whenReleased])
     },
   )
+
+  it('begins with what an approver has given, and leaves nothing where that rejects [VE-123]', async () => {
+    class Approving extends VUDPRelayedApprover {
+      protected override handleApprove({ path }: VUDPApproveRequest): boolean {
+        return path[0] === 'files'
+      }
+    }
+    await using relay = await Relay.open()
+    const before = descriptors()
+    const approver = new Approving((token) => token.fill(12))
+    const { host, port } = relay.port.localPeer
+    const remoteToken = Buffer.alloc(32, 0xff)
+    const ask = (path: string, at = port, token = remoteToken) =>
+      approver.approve(relay.reactor.time(), { path: [path], host, port: at, remoteToken: token })
+    expect(ask('other')).toBeUndefined()
+    expect(() => ask('files', 80)).toThrow(RangeError)
+    expect(() => ask('files', port, Buffer.alloc(33))).toThrow(RangeError)
+    expect([relay.seen.size, descriptors()]).toEqual([0, before])
+    const approval = ask('files')
+    if (approval === undefined) throw new Error('it was not approved')
+    const client = new VUDPRelayedLink(relay.reactor, relay.begin(11), LOCAL)
+    const provider = new VUDPRelayedLink(relay.reactor, approval.connecter, LOCAL)
+    const [here, there] = [await relay.where(11), await relay.where(12)]
+    client.confirmUDP(here.host, here.port)
+    provider.confirmUDP(there.host, there.port)
+    const [secret, peerSecret] = SECRETS
+    client.linkToPeer({ host: there.host, port: there.port, secret, peerSecret })
+    provider.linkToPeer({ host: here.host, port: here.port, secret: peerSecret, peerSecret: secret })
+    const [a, b] = await Promise.all([client.transport, provider.transport])
+    const [left, right] = [toNodeDuplex(a.byteIO), toNodeDuplex(b.byteIO)]
+    left.end('what was approved')
+    right.end()
+    expect(String(await allOf(right))).toBe('what was approved')
+    expect(String(await allOf(left))).toBe('')
+    await Promise.all([a.whenReleased, b.whenReleased])
+  })
 
   it('fails in time where nobody confirms, and leaves no socket [VE-122]', async () => {
     await using relay = await Relay.open()

@@ -6,6 +6,7 @@ import {
   type IVDatagramCounts,
   type IVDatagramHandler,
   type IVDatagramPort,
+  noDatagramCounts,
   type VFailure,
   VFIOCompleted,
   VIOClosed,
@@ -22,15 +23,7 @@ export class MemoryPort implements IVDatagramPort {
   readonly dontFragment: boolean = true
   readonly receiveBufferBytes: number = 4_000_000
   readonly sent: { readonly bytes: Buffer; readonly to: VIPSocketPeer }[] = []
-  readonly #counts = {
-    received: 0,
-    receivedBytes: 0,
-    dropped: 0,
-    sent: 0,
-    sentBytes: 0,
-    sendErrors: 0,
-    receiveErrors: 0,
-  }
+  readonly #counts = noDatagramCounts()
   readonly #waiting: { readonly bytes: Buffer; readonly from: VIPSocketPeer }[] = []
   other: MemoryPort | null = null
   /** How many segments a call takes at most; 0: it refuses. */

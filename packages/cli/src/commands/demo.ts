@@ -10,7 +10,7 @@ import { basename, resolve } from 'node:path'
 import type { VCommand, VCommandContext } from '../command.js'
 import { DemoPeer } from '../demo/peer.js'
 import { makeFile, sha256Of, workFolder } from '../demo/sample.js'
-import { EXIT, VCommandError, type VExitCode } from '../exit-codes.js'
+import { EXIT, usageError, VCommandError, type VExitCode } from '../exit-codes.js'
 import { type OwnRelay, startLocalRelay } from '../own-relay.js'
 import type { VCliEvent, VDoneEvent } from '../view/event.js'
 import { formatBytes, formatRate, formatTime } from '../view/format.js'
@@ -124,6 +124,8 @@ async function pickFile({ given, folder }: VCommandContext, workplace: string): 
   const [name] = given.operands
   if (name === undefined)
     return await makeFile(workplace, (given.number('size') ?? DEFAULT_MEGABYTES) * 1_000_000)
+  if (given.number('size') !== undefined)
+    throw usageError('--size is for a file that is made, and one was named', 'leave out one of them')
   const file = resolve(folder, name)
   const about = await stat(file).catch(() => undefined)
   if (about?.isFile()) return file

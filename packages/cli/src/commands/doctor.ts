@@ -4,6 +4,7 @@
  * Decides which relays are asked and how the report is shown; looking and judging are `doctor/`. Invariant: it changes
  * nothing, and what it opened at a router for the examination is given back.
  */
+import { parseRelayAddress } from '@vio/nat'
 import type { VCommand, VCommandContext } from '../command.js'
 import { examine } from '../doctor/examine.js'
 import { conclude } from '../doctor/report.js'
@@ -27,6 +28,8 @@ async function runDoctor(context: VCommandContext): Promise<VExitCode> {
   const lists = [given.texts('relay'), relaysOf(env), readSettings(env).relays ?? []]
   // A relay of one's own, for which `self` stands, tells nothing about the network.
   const relays = (lists.find((list) => list.length > 0) ?? []).filter((relay) => relay !== 'self')
+  // An address that is none is no finding about the network.
+  for (const relay of relays) parseRelayAddress(relay)
   const report = conclude(await examine({ reactor, random, relays, signal }))
   stdout.write(given.flag('json') ? `${JSON.stringify(report)}\n` : formatReport(report))
   if (report.outlook !== 'none') return EXIT.ok

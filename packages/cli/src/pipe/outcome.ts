@@ -38,6 +38,11 @@ export function lostPipe(reason: unknown, isOpen: boolean): VCommandError {
 
 /** Reading or writing failed on this machine. */
 export function localFailure(what: 'input' | 'output', reason: Error | undefined): VCommandError {
+  const failure = failureOf(reason?.cause ?? reason)
+  if (what === 'output' && failure.exitCode === EXIT.localIO && !isGone(failure.cause)) {
+    const text = `the output cannot be written: ${failure.message}`
+    return new VCommandError(EXIT.localIO, text, 'see what it leads to, and begin again', reason)
+  }
   if (what === 'output') {
     const help = 'the program that reads it has ended, or it cannot be written to'
     return new VCommandError(EXIT.localIO, 'the output was closed before everything had come', help, reason)
@@ -48,6 +53,11 @@ export function localFailure(what: 'input' | 'output', reason: Error | undefined
     '',
     reason,
   )
+}
+
+/** The program that reads has ended; everything else is the disk's. */
+function isGone(cause: unknown): boolean {
+  return (cause as { readonly code?: unknown } | undefined)?.code === 'EPIPE'
 }
 
 /** What the peer said when it ended the connection. */

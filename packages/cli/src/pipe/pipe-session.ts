@@ -8,7 +8,7 @@
  * an error that the other side is told of where it can be.
  */
 import { createHash } from 'node:crypto'
-import { type VByteEndpoint, VFIOCompleted, VFIOLost, VIOLost } from '@vio/io'
+import { type VByteEndpoint, type VFailure, VFIOCompleted, VFIOLost, VIOLost } from '@vio/io'
 import { chain } from '@vio/io/facade'
 import { type VChainResult, VDigestTap } from '@vio/io/filter'
 import type { IVReactor } from '@vio/reactor'
@@ -138,8 +138,7 @@ class PipeSession {
     const stream = transport.openStream()
     if (stream === null) throw new VCommandError(EXIT.failure, 'the other side takes no streams')
     const result = await chain(input, this.#sent, stream).done
-    if (!result.clean)
-      throw await this.#causeOf(input.device.inputEnd instanceof VFIOLost ? 'input' : null, result)
+    if (!result.clean) throw await this.#causeOf('input', input.device.inputEnd, result)
   }
 
   async #receive(): Promise<void> {
@@ -153,8 +152,7 @@ class PipeSession {
       })
     })
     const result = await chain(stream, this.#received, output).done
-    if (!result.clean)
-      throw await this.#causeOf(output.device.outputEnd instanceof VFIOLost ? 'output' : null, result)
+    if (!result.clean) throw await this.#causeOf('output', output.device.outputEnd, result)
     transport.writeSome(encodeReceipt(receiptOf(this.#received)))
   }
 
@@ -190,9 +188,13 @@ class PipeSession {
   }
 
   /** Why a direction broke off: this machine, or else the connection, which may say so a moment later. */
-  async #causeOf(local: 'input' | 'output' | null, { reason }: VChainResult): Promise<unknown> {
+  async #causeOf(
+    local: 'input' | 'output',
+    end: VFailure | null,
+    { reason }: VChainResult,
+  ): Promise<unknown> {
     const { transport, reactor } = this.#parts
-    if (local !== null) return localFailure(local, reason)
+    if (end instanceof VFIOLost) return localFailure(local, end.value)
     const failure = await within(reactor, CAUSE_MS, transport.whenClosed)
     return failure instanceof VFIOLost ? failure.value : (reason ?? new VIOLost('the stream was broken off'))
   }

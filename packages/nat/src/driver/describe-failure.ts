@@ -4,7 +4,7 @@
  * Decides words only. Invariant: nothing secret and nothing that the other side wrote stands in them, other than numbers.
  */
 import type { VOffer } from '../offer.js'
-import type { VNatView, VPunchPlan } from '../strategy.js'
+import type { VNatView } from '../strategy.js'
 import type { VConnectPath } from './connecter-options.js'
 
 /** What is known at the end. */
@@ -13,7 +13,8 @@ export interface FailureView {
   readonly afterMs: number
   readonly nat: VNatView
   readonly peer: VOffer | null
-  readonly plan: VPunchPlan | null
+  /** What stands in the way of a direct path; empty where nothing is known to. */
+  readonly obstacle: string
   /** How many PUNCH datagrams have left, and at how many addresses the other side was heard. */
   readonly packets: number
   readonly heard: number
@@ -53,9 +54,8 @@ function seen({ path, heard, nat, peer }: FailureView): string {
   return `${what}, ${own}${theirs}`
 }
 
-function help({ path, plan, relay }: FailureView): string {
-  if (plan !== null && plan.reason !== '')
-    return `${plan.reason}${path === 'direct' ? ', or allow the relay' : ''}`
+function help({ path, obstacle, relay }: FailureView): string {
+  if (obstacle !== '') return `${obstacle}${path === 'direct' ? ', or allow the relay' : ''}`
   if (path === 'direct') return 'let a UDP port in and name it with --port, use IPv6, or allow the relay'
   if (relay.via === null) return 'let UDP or TCP out to the relay'
   return 'see whether the other side still runs, and try again'

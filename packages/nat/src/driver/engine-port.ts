@@ -11,6 +11,7 @@ import {
   type IVDatagramCounts,
   type IVDatagramHandler,
   type IVDatagramPort,
+  noDatagramCounts,
   type VDatagramError,
   type VFailure,
   VFIOCompleted,
@@ -57,15 +58,7 @@ export class EnginePort implements IVDatagramPort, HubRest {
   readonly #first: IVDatagramPort
   readonly #waiting: Waiting[] = []
   readonly #scratch = new VTransmitBatch(Buffer.allocUnsafe(SCRATCH_BYTES))
-  readonly #counts = {
-    received: 0,
-    receivedBytes: 0,
-    dropped: 0,
-    sent: 0,
-    sentBytes: 0,
-    sendErrors: 0,
-    receiveErrors: 0,
-  }
+  readonly #counts = noDatagramCounts()
   /** How many datagrams have gone to the relay and come from it. */
   relayed = 0
   #relay: VIPSocketPeer | null = null

@@ -88,7 +88,10 @@ export class LiveConnection {
     }
     if (this.#punching === null) return
     this.news()
-    this.#sureTimer = this.#options.hub.reactor.schedule(SURE_AFTER_MS, () => this.news())
+    this.#sureTimer = this.#options.hub.reactor.schedule(SURE_AFTER_MS, () => {
+      this.news()
+      this.#keeper.reasonKnown()
+    })
   }
 
   /** Something about one of the sides has become known. */
@@ -256,7 +259,7 @@ export class LiveConnection {
       afterMs,
       nat: acquaintance.nat,
       peer: acquaintance.offer,
-      plan: this.#punching?.plan ?? null,
+      obstacle: this.#punching?.obstacle ?? '',
       packets: this.#punching?.sent ?? 0,
       heard: this.#keeper.heardCount,
       relay: { name: relay.relay, via: relay.via },

@@ -184,6 +184,14 @@ export class PathKeeper {
     })
   }
 
+  /** By now it is known what stands in the way of a direct path: told, if something else was. */
+  reasonKnown(): void {
+    if (!this.#isConnected || this.#isOver || this.#report?.path !== 'relay') return
+    const before = this.#report
+    this.#report = this.#look()
+    if (!isSamePath(before, this.#report)) this.#options.onPath(this.#report)
+  }
+
   /** No better path is looked for any more; one that stops answering is still left. */
   settle(): void {
     this.#isSettled = true
@@ -286,8 +294,8 @@ export class PathKeeper {
     if (policy === 'relay') return 'the relay was asked for'
     if (this.#options.relay.via === 'stream') return NO_UDP
     if (this.#hasLostDirect) return LOST_DIRECT
-    const reason = punching()?.plan?.reason ?? ''
-    return reason === '' ? NOT_YET : reason
+    const obstacle = punching()?.obstacle ?? ''
+    return obstacle === '' ? NOT_YET : obstacle
   }
 }
 

@@ -50,6 +50,7 @@ export class Punching {
   #cancels: Cancel[] = []
   #plans = 0
   #told = ''
+  #neighbours = ''
   #firstAt: number | null = null
   #sent = 0
 
@@ -60,6 +61,12 @@ export class Punching {
   /** The plan that is being carried out, or was last; null before the first. */
   get plan(): VPunchPlan | null {
     return this.#plan
+  }
+
+  /** What stands in the way of a direct path, for people; empty where nothing is known to. */
+  get obstacle(): string {
+    const reason = this.#plan?.reason ?? ''
+    return reason === '' ? this.#neighbours : reason
   }
 
   /** True while it is at work, between rounds too. */
@@ -83,6 +90,7 @@ export class Punching {
     const birthday = this.#options.birthday && (isSure || this.#isLate)
     const plan = planPunch(nat, offer.nat, { birthday })
     const outer = outerOf(offer.candidates)
+    this.#neighbours = neighbours(outerOf(candidates), outer)
     const told = JSON.stringify([plan, targets.map(String), String(outer)])
     if (!isForced && told === this.#told && this.isRunning) return
     this.#told = told
@@ -159,4 +167,13 @@ export class Punching {
 function outerOf(candidates: readonly VCandidate[]): VIPSocketPeer | undefined {
   const seen = candidates.filter(({ kind }) => kind === 'server-reflexive').map(({ peer }) => peer)
   return seen.find(({ ipVersion }) => ipVersion === 4) ?? seen[0]
+}
+
+/** Behind one NAT there are two ways, and both may be shut. */
+function neighbours(own: VIPSocketPeer | undefined, theirs: VIPSocketPeer | undefined): string {
+  if (own === undefined || own.host !== theirs?.host) return ''
+  return (
+    `both sides are behind the same NAT, ${own.host}: let them reach each other inside, ` +
+    'or let it take back what goes to its own address (hairpinning)'
+  )
 }

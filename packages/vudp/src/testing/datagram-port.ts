@@ -10,6 +10,7 @@ import {
   type IVDatagramCounts,
   type IVDatagramHandler,
   type IVDatagramPort,
+  noDatagramCounts,
   type VDatagramError,
   type VFailure,
   VFIOCompleted,
@@ -59,15 +60,7 @@ export class SimDatagramPort implements IVDatagramPort {
   readonly #port: number
   readonly #local: VIPSocketPeer
   readonly #waiting: Arrived[] = []
-  readonly #counts = {
-    received: 0,
-    receivedBytes: 0,
-    dropped: 0,
-    sent: 0,
-    sentBytes: 0,
-    sendErrors: 0,
-    receiveErrors: 0,
-  }
+  readonly #counts = noDatagramCounts()
   #waitingBytes = 0
   #changed: () => void = () => {}
   #failed: (error: VDatagramError) => void = () => {}

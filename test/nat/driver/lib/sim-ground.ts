@@ -315,6 +315,8 @@ export interface SimGroundOptions {
   readonly scenario: string
   readonly a?: NatChain
   readonly b?: NatChain
+  /** NATs that both have in common, outside of their own. */
+  readonly common?: NatChain
   readonly link?: LinkOptions
   /** Options of both. */
   readonly options?: Partial<VUDPConnecterOptions>
@@ -336,7 +338,8 @@ export class SimGround {
     const { seed, scenario } = given
     this.world = new SimWorld({ seed, scenario, file: 'test/nat/driver', traced: false })
     this.relay = new SimRelay(this.world)
-    const [one, two] = [this.#place(1, given.a ?? []), this.#place(2, given.b ?? [])]
+    const inside = this.#common(given.common ?? [])
+    const [one, two] = [this.#place(1, given.a ?? [], inside), this.#place(2, given.b ?? [], inside)]
     this.hosts = [one.host, two.host]
     this.realms = [one.realm, two.realm]
     this.a = new SimParty(this.relay, one.host, given.options ?? {})
@@ -364,16 +367,24 @@ export class SimGround {
     return this
   }
 
-  #place(number: number, chain: NatChain): { host: SimHost; realm: SimRealm } {
+  #common(chain: NatChain): SimRealm {
     const { network } = this.world
-    let realm = network.internet
+    return chain.reduce(
+      (realm, nat, at) =>
+        network.natted({ ...nat, address: at === 0 ? '198.51.100.9' : `100.64.9.${at}` }, realm),
+      network.internet,
+    )
+  }
+
+  #place(number: number, chain: NatChain, inside: SimRealm): { host: SimHost; realm: SimRealm } {
+    const { network } = this.world
+    let realm = inside
     for (const [at, nat] of chain.entries()) {
-      realm = network.natted(
-        { ...nat, address: at === 0 ? `198.51.100.${number}` : `100.64.${number}.${at}` },
-        realm,
-      )
+      const isOutermost = at === 0 && inside === network.internet
+      const address = isOutermost ? `198.51.100.${number}` : `100.64.${number}.${at}`
+      realm = network.natted({ ...nat, address }, realm)
     }
-    const address = chain.length === 0 ? `192.0.2.${number}` : `192.168.${number}.2`
+    const address = realm === network.internet ? `192.0.2.${number}` : `192.168.${number}.2`
     const link = { delayMs: 10, ...this.#given.link }
     return { host: network.host({ address, realm, up: link, down: link }), realm }
   }
