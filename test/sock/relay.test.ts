@@ -12,12 +12,13 @@ import { TRANSPORTS } from './support/transports.js'
 
 const PATTERN = new VBytePattern(13)
 const TOTAL = 4_000_000
+const READ = 65_536
 
 /** A connection: who connected, and who was found. */
-async function connection(reactor: IVReactor, transport: VTransport) {
+async function connection(reactor: IVReactor, transport: VTransport, far = transport) {
   const accepted: VClientSocketAgent[] = []
   const listener = new VListeningSocket(reactor, null, {
-    transport,
+    transport: far,
     factory: ({ sock, peer }) => {
       const agent = new VClientSocketAgent(reactor, sock, { peer })
       accepted.push(agent)
@@ -80,6 +81,28 @@ describe.each(TRANSPORTS)('a relay over %s sockets', (transport) => {
       for (const reuse of reuses) expect(reuse).toHaveBeenCalled()
     },
   )
+
+  it('reads into the memory that it has written, where the socket lets it', async () => {
+    const { reactor } = startReactor()
+    const { client, server } = await connection(reactor, transport, 'net')
+    client.byteProduce.attach(client.byteConsume)
+    const reads = vi.spyOn(client.device, 'readSome')
+    const sink = new Staller(TOTAL)
+    server.byteProduce.attach(sink)
+    const source = new VProbeProducer({ reactor })
+    server.byteConsume.attach(source)
+    for (let sent = 0; sent < 40 * READ; sent += READ) {
+      source.feed(new VByteBuffer(PATTERN.take(READ, sent)))
+      await eventually(() => {
+        sink.check()
+        return sink.checker.position === sent + READ
+      })
+    }
+    const chunks = reads.mock.results
+      .map(({ value }) => value as Buffer)
+      .filter(({ length }) => length > READ / 2)
+    expect(new Set(chunks.map(({ buffer }) => buffer)).size).toBeLessThan(chunks.length / 2)
+  })
 
   it('passes on what was read before it was attached, and what comes then', async () => {
     const { reactor } = startReactor()

@@ -11,43 +11,39 @@ import type { VNativeSocket } from './native-socket.js'
 /** What is read at once at most. */
 const READ_BYTES = 65_536
 
-/** A read that fills less than this is copied, so that a few bytes never hold on to a whole buffer. */
-const COPY_BELOW_BYTES = 8192
-
-/** Memory with less room than this is not read into any more. */
-const LEAST_READ_BYTES = 16_384
+/**
+ * A read of less than this is copied, so that a few bytes never hold on to a whole buffer. Memory that bytes were left in is
+ * not read into any more: what is left of it would cut each of the next chunks in two.
+ */
+const COPY_BELOW_BYTES = READ_BYTES / 2
 
 /** No bytes. */
 export const EMPTY: Buffer = Buffer.alloc(0)
 
 let memory = EMPTY
-let memoryUsed = 0
+/** The bytes of the last read that were left in it, unless they were given back. */
+let handed: Buffer | null = null
 
 /** How much the last read could have filled. */
 export let askedBytes = 0
 
 /** Room for a read of up to `mostBytes`. */
 function roomFor(mostBytes: number): Buffer {
-  if (memory.length - memoryUsed < Math.min(LEAST_READ_BYTES, mostBytes)) {
-    memory = Buffer.allocUnsafeSlow(READ_BYTES)
-    memoryUsed = 0
-  }
-  const left = memory.length - memoryUsed
-  if (memoryUsed === 0 && left <= mostBytes) return memory
-  return memory.subarray(memoryUsed, memoryUsed + Math.min(left, mostBytes))
+  if (handed !== null || memory === EMPTY) memory = Buffer.allocUnsafeSlow(READ_BYTES)
+  handed = null
+  return mostBytes < READ_BYTES ? memory.subarray(0, mostBytes) : memory
 }
 
 /** The bytes that a read has put into `room`, to be kept. */
 function keep(room: Buffer, sizeBytes: number): Buffer {
   if (sizeBytes < COPY_BELOW_BYTES) return Buffer.from(room.subarray(0, sizeBytes))
-  memoryUsed += sizeBytes
-  return sizeBytes === room.length ? room : room.subarray(0, sizeBytes)
+  handed = sizeBytes === room.length ? room : room.subarray(0, sizeBytes)
+  return handed
 }
 
 /** Takes back what `readOnce` gave last, if nothing was read since: nobody has it any more, so the next read fills it again. */
 export function reuse(bytes: Buffer): void {
-  const endsAt = bytes.byteOffset + bytes.length
-  if (bytes.buffer === memory.buffer && endsAt === memory.byteOffset + memoryUsed) memoryUsed -= bytes.length
+  if (bytes === handed) handed = null
 }
 
 /**

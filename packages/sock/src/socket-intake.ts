@@ -12,11 +12,11 @@ import { VByteBuffer } from '@vio/io'
 import { expectMoreAfter } from './awake.js'
 import { hear, ignoreData, type LinkedSocket, READER, type SocketReader } from './socket-links.js'
 
-/** A read that fills less than this is copied, so that a few bytes never hold on to a whole buffer. */
-const COPY_BELOW_BYTES = 8192
-
-/** A buffer with less room than this is not read into any more. */
-const LEAST_READ_BYTES = 16_384
+/**
+ * A read that fills less than this part of its memory is copied, so that a few bytes never hold on to a whole buffer. Memory
+ * that bytes were left in is not read into any more: what is left of it would cut each of the next chunks in two.
+ */
+const COPY_BELOW = 0.5
 
 /** How much is read at first, and how much more at once after a read that filled its memory. */
 const FIRST_READ_BYTES = 4096
@@ -27,9 +27,10 @@ export const EMPTY: Buffer = Buffer.alloc(0)
 
 /** Memory that is read into. */
 class ReadRoom {
-  /** What the next read fills, from `used` on. */
+  /** What reads fill. */
   memory = EMPTY
-  used = 0
+  /** The bytes of the last read that were left in it, unless they were given back. */
+  handed: Buffer | null = null
   /** How much the next memory has: little on a socket that is idle, all that is allowed on a busy one. */
   nextBytes: number
 
@@ -66,8 +67,6 @@ const SINGLE = 4
 /** The stream is read, and does not flow. */
 const PULLS = 8
 const DISCARDS = 16
-/** A read has filled memory, and Node has not asked for the next yet. */
-const FILLED = 32
 
 /** Whom Node asks for memory next: the intake that connects just now, or the one that was given bytes last. */
 let asked: SocketIntake | null = null
@@ -139,9 +138,7 @@ export class SocketIntake implements SocketReader {
 
   /** Takes back what `take` gave, which nobody has any more: the next read fills it again, unless it has its memory by now. */
   reuse(bytes: Buffer): void {
-    const room = this.#room
-    if (!this.#is(FILLED) || bytes.buffer !== room.memory.buffer) return
-    if (bytes.byteOffset + bytes.length === room.memory.byteOffset + room.used) room.used -= bytes.length
+    if (bytes === this.#room.handed) this.#room.handed = null
   }
 
   /** Drops what is held and what comes from now on. It is still read, so that the other side is not held up. */
@@ -190,20 +187,15 @@ export class SocketIntake implements SocketReader {
 
   /** What the next read fills. */
   nextMemory(): Buffer {
-    this.#states &= ~FILLED
     const room = this.#room
-    const isShort = room.used > 0 && room.memory.length - room.used < LEAST_READ_BYTES
-    const isSmall = room.used === 0 && room.memory.length < room.nextBytes
-    if (isShort || isSmall) {
+    if (room.handed !== null || room.memory.length < room.nextBytes)
       room.memory = Buffer.allocUnsafeSlow(room.nextBytes)
-      room.used = 0
-    }
-    return room.used === 0 ? room.memory : room.memory.subarray(room.used)
+    room.handed = null
+    return room.memory
   }
 
   /** Called by Node, which asks for memory next. */
   filled(size: number): boolean {
-    this.#states |= FILLED
     const goesOn = this.#filled(size)
     // Last, as whoever took the bytes may have made other sockets.
     asked = this
@@ -212,12 +204,13 @@ export class SocketIntake implements SocketReader {
 
   #filled(size: number): boolean {
     const room = this.#room
-    const isPart = room.used + size < room.memory.length
+    const isPart = size < room.memory.length
     if (!isPart) this.#readMoreAtOnce()
     if (this.#is(DISCARDS)) return this.#dropped(isPart)
-    const bytes = room.memory.subarray(room.used, room.used + size)
-    if (size >= COPY_BELOW_BYTES) room.used += size
-    return this.#arrived(size >= COPY_BELOW_BYTES ? bytes : Buffer.from(bytes), isPart, true)
+    const bytes = room.memory.subarray(0, size)
+    const isCopied = room === IDLE_ROOM || size < room.memory.length * COPY_BELOW
+    if (!isCopied) room.handed = bytes
+    return this.#arrived(isCopied ? Buffer.from(bytes) : bytes, isPart, true)
   }
 
   /** The memory was filled. Other idle sockets go on with theirs. */
