@@ -5,6 +5,7 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
+import { writtenMemory } from '@vio/io'
 import { readAhead } from './read-ahead.js'
 
 /** A hash of nothing. */
@@ -15,7 +16,10 @@ export function newHash(): Hash {
 /** The hash of the first `length` bytes. @throws as `readAhead` */
 export async function hashPrefix(handle: FileHandle, length: number): Promise<Hash> {
   const hash = newHash()
-  for await (const piece of readAhead(handle, 0, length)) hash.update(piece)
+  for await (const piece of readAhead(handle, 0, length)) {
+    hash.update(piece)
+    writtenMemory.giveBack(piece)
+  }
   return hash
 }
 

@@ -6,6 +6,7 @@
  *
  *     type, 1 byte | length of the body, 4 bytes, big endian | body
  */
+import { readMemory } from '@vio/io'
 import { VTransferFault } from './fault.js'
 
 /** The types of frames. */
@@ -58,6 +59,8 @@ export const MAX_DATA_BYTES = 1_048_576
 /** The most characters of a reason. */
 const MAX_REASON = 512
 
+const NOTHING: Buffer = Buffer.alloc(0)
+
 /** Who hears what a reader reads. */
 export interface FrameSink {
   /** A whole control frame. `body` is lent. */
@@ -69,7 +72,7 @@ export interface FrameSink {
 /** Reads frames off a stream, however it is cut. */
 export class FrameReader {
   readonly #sink: FrameSink
-  #held: Buffer = Buffer.alloc(0)
+  #held: Buffer = NOTHING
   #dataLeft = 0
 
   constructor(sink: FrameSink) {
@@ -98,29 +101,29 @@ export class FrameReader {
   #control(bytes: Buffer): Buffer {
     const before = this.#held.length
     const head = this.#join(bytes, FRAME_HEAD_BYTES)
-    if (head.length < FRAME_HEAD_BYTES) {
-      this.#held = head
-      return Buffer.alloc(0)
-    }
+    if (head.length < FRAME_HEAD_BYTES) return this.#hold(head, bytes)
     const type = head.readUInt8(0)
     const length = head.readUInt32BE(1)
     if (length > (type === FRAME.data ? MAX_DATA_BYTES : MAX_CONTROL_BYTES)) {
       throw new VTransferFault(`a frame of type ${type} has ${length} bytes`)
     }
     if (type === FRAME.data) {
-      this.#held = Buffer.alloc(0)
+      this.#held = NOTHING
       this.#dataLeft = length
-      return bytes.subarray(FRAME_HEAD_BYTES - before)
+      return behind(bytes, FRAME_HEAD_BYTES - before)
     }
     const size = FRAME_HEAD_BYTES + length
     const frame = this.#join(bytes, size)
-    if (frame.length < size) {
-      this.#held = frame
-      return Buffer.alloc(0)
-    }
-    this.#held = Buffer.alloc(0)
+    if (frame.length < size) return this.#hold(frame, bytes)
+    this.#held = NOTHING
     this.#sink.onControl(type, frame.subarray(FRAME_HEAD_BYTES))
-    return bytes.subarray(size - before)
+    return behind(bytes, size - before)
+  }
+
+  /** Keeps the beginning of a frame, which all of `bytes` belong to. */
+  #hold(beginning: Buffer, bytes: Buffer): Buffer {
+    this.#held = Buffer.from(beginning)
+    return behind(bytes, bytes.length)
   }
 
   /** What is held and the first of `bytes`, together up to `size` bytes. */
@@ -129,6 +132,13 @@ export class FrameReader {
     if (this.#held.length === 0) return bytes.subarray(0, size)
     return Buffer.concat([this.#held, bytes.subarray(0, size - this.#held.length)])
   }
+}
+
+/** What is left behind the first `count` bytes, which were read and are given back. */
+function behind(bytes: Buffer, count: number): Buffer {
+  const rest = bytes.subarray(count)
+  readMemory.giveBack(bytes.subarray(0, count))
+  return rest
 }
 
 /** A frame with a body of its own. */

@@ -1,37 +1,50 @@
 /**
  * The bytes of a file, read ahead.
  *
- * Decides how many reads are under way and how large they are. Invariant: pieces come in order and are whole, and what is
- * held is at most `READS` of them.
+ * Decides how many reads are under way, how large they are, and where they go: memory that was given back is read into again.
+ * Invariant: pieces come in order and are whole, and what is held is at most `READS` of them and `SPARES` of what came back.
  */
 import type { FileHandle } from 'node:fs/promises'
+import { writtenMemory } from '@vio/io'
 import { EXIT, VCommandError } from '../exit-codes.js'
 
 /** Bytes of one read. */
 export const READ_BYTES = 524_288
 const READS = 3
+/** What may wait to be read into: as many as may be on their way to the peer. */
+const SPARES = 32
 
 /**
- * Reads the bytes from `start` to `end`. Each piece is given away.
+ * Reads the bytes from `start` to `end`. Each piece is given away, and lent as `writtenMemory`: where all of it is given back it
+ * is used again.
  *
  * @throws VCommandError (7) if the file has fewer; what the system says
  */
 export async function* readAhead(handle: FileHandle, start: number, end: number): AsyncGenerator<Buffer> {
   const pending: Promise<Buffer>[] = []
+  const spares: Buffer[] = []
+  const pieceBytes = Math.min(READ_BYTES, end - start)
+  const onBack = (memory: ArrayBufferLike): void => {
+    if (spares.length < SPARES) spares.push(Buffer.from(memory))
+  }
   let next = start
   const begin = (): void => {
     if (next >= end) return
-    const piece = readPiece(handle, next, Math.min(READ_BYTES, end - next))
+    const piece = readPiece(handle, spares.pop() ?? Buffer.allocUnsafeSlow(pieceBytes), {
+      position: next,
+      length: Math.min(pieceBytes, end - next),
+    })
     // Whoever stops early leaves reads behind that nobody waits for.
     piece.catch(() => undefined)
     pending.push(piece)
-    next += READ_BYTES
+    next += pieceBytes
   }
   for (let count = 0; count < READS; count++) begin()
   try {
     for (let piece = pending.shift(); piece !== undefined; piece = pending.shift()) {
       const bytes = await piece
       begin()
+      writtenMemory.lend(bytes, onBack)
       yield bytes
     }
   } finally {
@@ -39,15 +52,19 @@ export async function* readAhead(handle: FileHandle, start: number, end: number)
   }
 }
 
-async function readPiece(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(length)
+/** Reads a piece of a file into `memory`. */
+async function readPiece(
+  handle: FileHandle,
+  memory: Buffer,
+  { position, length }: { readonly position: number; readonly length: number },
+): Promise<Buffer> {
   let filled = 0
   while (filled < length) {
-    const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled)
+    const { bytesRead } = await handle.read(memory, filled, length - filled, position + filled)
     if (bytesRead === 0) {
       throw new VCommandError(EXIT.localIO, 'the file became shorter while it was read', 'send it again')
     }
     filled += bytesRead
   }
-  return bytes
+  return length === memory.length ? memory : memory.subarray(0, length)
 }

@@ -6,7 +6,7 @@
  * and was compared with the digest that the sender gave.
  */
 import { chmod, mkdir, utimes } from 'node:fs/promises'
-import { VByteIOPair } from '@vio/io'
+import { readMemory, VByteIOPair } from '@vio/io'
 import type { VCommandContext } from '../command.js'
 import { EXIT, VCommandError } from '../exit-codes.js'
 import { failureOf } from '../failure.js'
@@ -206,6 +206,7 @@ class FileReceiver {
       bytes += next.bytes.length
     }
     await this.#part?.write(pieces)
+    for (const piece of pieces) readMemory.giveBack(piece)
     this.#end.letGo(bytes)
     this.#progress(bytes)
   }

@@ -3,6 +3,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readMemory, writtenMemory } from '../../../../packages/io/src/memory-loans.js'
 import { RangeSet } from '../../../../packages/vudp/src/proto/v1/range-set.js'
 import { RecvBuffer } from '../../../../packages/vudp/src/proto/v1/recv-buffer.js'
 import { SendBuffer } from '../../../../packages/vudp/src/proto/v1/send-buffer.js'
@@ -113,6 +114,20 @@ describe('RecvBuffer', () => {
     expect(buffer.readSome(100)).toEqual(stretch(41_000, 10))
   })
 
+  it('gives the memory of a large piece away for good once all of it was given back', () => {
+    const buffer = new RecvBuffer()
+    const memory = Buffer.allocUnsafeSlow(30_000)
+    memory.fill(7)
+    buffer.insert(0, memory.subarray(9), false)
+    const first = buffer.readSome(10_000)
+    readMemory.giveBack(first.subarray(0, 5))
+    readMemory.giveBack(first.subarray(5))
+    const second = buffer.readSome(100_000)
+    expect(second).toEqual(Buffer.alloc(19_991, 7))
+    readMemory.giveBack(second)
+    expect(memory.length).toBe(0)
+  })
+
   it('joins small pieces, so that one read gives them all', () => {
     const buffer = new RecvBuffer()
     for (let at = 0; at < 40; at += 1) buffer.insert(at * 100, stretch(at * 100, 100), true)
@@ -198,6 +213,28 @@ describe('SendBuffer', () => {
       }),
       { numRuns: 200 },
     )
+  })
+
+  it('gives a chunk back when it is acknowledged to its end, and not before', () => {
+    const buffer = new SendBuffer()
+    const [first, second] = [stretch(0, 100), stretch(100, 50)].map((bytes) => {
+      const memory = Buffer.allocUnsafeSlow(bytes.length)
+      memory.set(bytes)
+      return memory
+    }) as [Buffer, Buffer]
+    const back: ArrayBufferLike[] = []
+    for (const memory of [first, second]) {
+      writtenMemory.lend(memory, (which) => back.push(which))
+      buffer.write(memory)
+    }
+    buffer.onSent(0, 150)
+    buffer.onAcked(90, 60)
+    buffer.onLost(0, 90)
+    expect(back).toEqual([])
+    buffer.onAcked(0, 89)
+    expect(back).toEqual([])
+    buffer.onAcked(89, 1)
+    expect(back).toEqual([first.buffer, second.buffer])
   })
 
   it('lets go of chunks in the middle of which nothing is left', () => {

@@ -66,7 +66,7 @@ export class Inbound {
     } else if (type >= FRAME.pathChallenge && type <= FRAME.newId) this.#takePath(now, from)
     else {
       this.#moves = true
-      this.#takeOther(isLent)
+      this.#takeOther()
     }
   }
 
@@ -86,7 +86,7 @@ export class Inbound {
     else ids.onNew(stream, data)
   }
 
-  #takeOther(isLent: boolean): void {
+  #takeOther(): void {
     const { streams, ids, config } = this.#parts
     const frame = this.#frame
     switch (frame.type) {
@@ -109,7 +109,8 @@ export class Inbound {
         if (frame.data.length > config.maxUnreliableBytes || config.maxUnreliableBytes === 0) {
           throw new ProtocolFault(VUT_CODE.frame, `an unreliable datagram of ${frame.data.length} bytes`)
         }
-        this.#events.onUnreliable(isLent ? Buffer.from(frame.data) : frame.data)
+        // A copy in any case: what is in the same datagram of a stream may take the memory with it.
+        this.#events.onUnreliable(Buffer.from(frame.data))
     }
   }
 }

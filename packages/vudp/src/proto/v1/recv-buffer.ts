@@ -3,10 +3,12 @@
  *
  * Decides which received bytes are new and which are in order, and gives these out in order. It does not decide how far
  * the peer may go (the stream checks its limit first) nor when to acknowledge. Bytes are copied once, to their place in
- * a slab; a large piece that comes in order with memory of its own becomes a slab itself. Invariants: everything below
+ * a slab; a large piece that comes in order with memory of its own becomes a slab itself, whose memory is free at once
+ * when the reader gives it back. Invariants: everything below
  * `nextOffset` was handed out or can be read, no byte is kept twice, memory is kept only between what was read and the
  * highest byte that came, and while nothing waits it is little, however much has passed.
  */
+import { readMemory, releaseMemory } from '@vio/io'
 import { RangeSet } from './range-set.js'
 
 const EMPTY: Buffer = Buffer.alloc(0)
@@ -14,6 +16,8 @@ const FIRST_SLAB_BYTES = 4096
 const SLAB_BYTES = 65_536
 /** From this size on a copy costs more than an own slab does later. */
 const ADOPTED_BYTES = 16_384
+
+const RELEASE = (memory: ArrayBufferLike): void => releaseMemory(new Uint8Array(memory))
 
 /** Where bytes wait; made when the first of its bytes comes. */
 interface Slab {
@@ -159,5 +163,6 @@ export class RecvBuffer {
     const last = this.#slabs.at(-1)
     if (last !== undefined && last.end > next) last.end = next
     this.#slabs.push({ start: next, end: next + bytes.length, bytes })
+    readMemory.lend(bytes, RELEASE)
   }
 }

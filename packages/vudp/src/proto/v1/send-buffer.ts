@@ -2,9 +2,10 @@
  * The outbound bytes of one stream, from the application's write to the peer's acknowledgement.
  *
  * Decides which bytes are to be sent next: lost ones first, then fresh ones. How far the peer allows and when a datagram
- * leaves is decided by others. Writes are kept as they came, without a copy, and are let go once all before their end is
+ * leaves is decided by others. Writes are kept as they came, without a copy, and are given back once all before their end is
  * acknowledged. Invariants: `base <= next <= end`; every byte between base and next is in flight, lost or acknowledged.
  */
+import { writtenMemory } from '@vio/io'
 import { RangeSet } from './range-set.js'
 
 const EMPTY: Uint8Array = new Uint8Array(0)
@@ -154,7 +155,7 @@ export class SendBuffer {
     return added
   }
 
-  /** Lets go of the chunks that end at or below `base`. */
+  /** Gives the chunks back that end at or below `base`. */
   #advance(base: number): void {
     this.#base = base
     const chunks = this.#chunks
@@ -162,6 +163,7 @@ export class SendBuffer {
       const chunk = chunks[this.#head] as Uint8Array
       if ((this.#starts[this.#head] as number) + chunk.length > base) break
       chunks[this.#head] = EMPTY
+      writtenMemory.giveBack(chunk)
       this.#head += 1
     }
     if (this.#head < COMPACT_CHUNKS || 2 * this.#head < chunks.length) return
