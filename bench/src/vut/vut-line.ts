@@ -1,7 +1,7 @@
 /**
  * A VUT connection on a socket of `node:dgram`, with its defaults but for the size of datagrams.
  */
-import { VByteConsumer, VByteProducer, VIPSocketPeer } from '@vio/io'
+import { readMemory, VByteConsumer, VByteProducer, VIPSocketPeer } from '@vio/io'
 import { VReactor } from '@vio/reactor'
 import { VDatagramSocket } from '@vio/sock'
 import { VUDPTransport } from '@vio/vudp'
@@ -19,6 +19,8 @@ class Receiver extends VByteConsumer {
 
   protected override dataReceived(data: Buffer): number {
     this.got(data)
+    // As a consumer does that has done all with them: nobody has kept any.
+    readMemory.giveBack(data)
     return WINDOW_BYTES
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What a VUT/1 connection makes of genuine frames: streams, limits, ends, and faults of the peer with their codes.
  */
-import { VFIOCompleted, VFIOLost, VIPSocketPeer } from '@vio/io'
+import { readMemory, VFIOCompleted, VFIOLost, VIPSocketPeer } from '@vio/io'
 import { describe, expect, it } from 'vitest'
 import { type VUDPLost, VUT_CODE } from '../../../../packages/vudp/src/proto/errors.js'
 import { FRAME, FrameReader } from '../../../../packages/vudp/src/proto/v1/frames.js'
@@ -452,6 +452,19 @@ describe('unreliable datagrams', () => {
     expect(insider.victim.sendDatagram(Buffer.from('x'))).toBe(false)
     insider.say(frame(FRAME.datagram, 6, Buffer.from('hello!')))
     expect(codeOf(insider)).toBe(VUT_CODE.frame)
+  })
+
+  it('stay when the bytes of a stream beside them are given back', () => {
+    const insider = new Insider({ maxUnreliableBytes: 5 }).connect()
+    const stream = bytesOf(0, 0, Buffer.alloc(20_000, 'stream'))
+    insider.say(Buffer.concat([stream, frame(FRAME.datagram, 5, Buffer.from('hello'))]))
+    const bytes = insider.victim.stream.readSome(20_000)
+    expect(bytes.length).toBe(20_000)
+    readMemory.giveBack(bytes)
+    expect(bytes.length).toBe(0)
+    insider.listen()
+    const datagram = insider.events.find(({ type }) => type === 'datagram')
+    expect(datagram).toMatchObject({ bytes: Buffer.from('hello') })
   })
 })
 
