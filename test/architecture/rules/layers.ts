@@ -18,6 +18,7 @@ export const IO_LEAVES: readonly string[] = [
   'datagram',
   'control',
   'half-close',
+  'memory-loans',
   'release-memory',
 ]
 
