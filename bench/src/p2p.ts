@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Bench, BenchSubject } from './harness.js'
-import { firstByteMissing, firstByteRoundTrips } from './p2p/first-byte.js'
+import { type FirstByteUnit, firstByteMissing, firstByteRoundTrips } from './p2p/first-byte.js'
 import { HyperbeamWay } from './p2p/hyperbeam-way.js'
 import { NcWay } from './p2p/nc-way.js'
 import { ScpWay } from './p2p/scp-way.js'
@@ -80,17 +80,17 @@ function subjectOf(way: Way, cargo: () => CargoFile): BenchSubject {
   }
 }
 
-function firstByte(path: 'relay' | 'direct'): BenchSubject {
+function firstByte(path: 'relay' | 'direct', of: FirstByteUnit): BenchSubject {
   const absent = firstByteMissing()
   let seed = 0
   return {
-    subject: `${path}_first_byte`,
-    unit: 'round trips',
+    subject: of === 'link' ? `${path}_first_byte` : `${path}_first_byte_of_path`,
+    unit: of === 'link' ? 'round trips of a link' : 'round trips from peer to peer',
     load: 0,
     run: () => 0,
     value: () => {
       seed += 1
-      return firstByteRoundTrips(path, seed)
+      return firstByteRoundTrips(path, seed, of)
     },
     ...(absent === undefined ? {} : { absent }),
   }
@@ -103,7 +103,8 @@ function subjects(): BenchSubject[] {
     return made
   }
   const ways = [new VutWay(), new ScpWay(), new NcWay(), new HyperbeamWay()]
-  return [...ways.map((way) => subjectOf(way, cargo)), firstByte('relay'), firstByte('direct')]
+  const firstBytes = [firstByte('relay', 'link'), firstByte('relay', 'path'), firstByte('direct', 'link')]
+  return [...ways.map((way) => subjectOf(way, cargo)), ...firstBytes]
 }
 
 /** A file by `vut send` beside others. */

@@ -67,6 +67,29 @@ describe('a meeting', () => {
     expect(a.of('offer')).toHaveLength(2)
   })
 
+  it("has secrets that are the same for both, other ones for each meeting, and nobody else's", () => {
+    const place = new MeetingPlace()
+    const secretsOf = (party: LinkedParty) => {
+      const [event] = party.of('joined')
+      if (event === undefined) throw new Error(`nobody joined: ${party.failure}`)
+      return event.secrets
+    }
+    const [one, other] = [meet(place), meet(place)]
+    const [maker, joiner] = [secretsOf(one.a), secretsOf(one.b)]
+    expect([maker.own, maker.peer]).toEqual([joiner.peer, joiner.own])
+    // Who joins is the initiator.
+    expect(Buffer.compare(joiner.own, maker.own)).toBe(1)
+    const wrong = meet(place, ['anchor', 'bottle'])
+    const all = [one, other, wrong].flatMap(({ a, b }) => [secretsOf(a), secretsOf(b)])
+    const different = new Set(all.flatMap(({ own, peer }) => [own.toString('hex'), peer.toString('hex')]))
+    expect(different.size).toBe(2 + 2 + 4)
+    expect(all.every(({ own, peer }) => own.length === 32 && peer.length === 32)).toBe(true)
+    const traffic = Buffer.concat(place.seen)
+    for (const hex of different) {
+      expect(traffic.includes(Buffer.from(hex, 'hex').toString('base64'))).toBe(false)
+    }
+  })
+
   it('gives each side its own way through the relay', () => {
     const leg = (letter: string) => ({
       leg: letter.repeat(16),

@@ -2,8 +2,9 @@
  * How soon bytes flow, in the lab: `vut pipe` on two hosts, 40 ms there and back between any two, and the first byte of one
  * that has it ready at once.
  *
- * It is counted in round trips of the link, from when both have joined: half a round trip before the side that came
- * second hears that somebody is there.
+ * It is counted from when both have joined, which is half a round trip of its link before the side that came second hears
+ * that somebody is there. The unit is told: a round trip of a link, so between a host and the relay, and between the two
+ * hosts where they reach each other; or, by the relay, one from peer to peer, which is two of a link.
  */
 import { join } from 'node:path'
 import { LinkLab, labMissing } from '../links/lab.js'
@@ -19,11 +20,21 @@ export function firstByteMissing(): string | undefined {
   return labMissing()
 }
 
+/** Whose round trips are counted. `link`: between two hosts; `path`: from peer to peer, as the path in use goes. */
+export type FirstByteUnit = 'link' | 'path'
+
+const LINKS = { relay: 2, direct: 1 } as const
+
 /** Round trips to the first byte by a relay, or straight. */
-export async function firstByteRoundTrips(path: 'relay' | 'direct', seed: number): Promise<number> {
+export async function firstByteRoundTrips(
+  path: 'relay' | 'direct',
+  seed: number,
+  unit: FirstByteUnit = 'link',
+): Promise<number> {
   const lab = new LinkLab(`delay=${ONE_WAY_MS}ms`, seed)
   try {
-    return await measuredIn(lab, path)
+    const ofLink = await measuredIn(lab, path)
+    return unit === 'link' ? ofLink : ofLink / LINKS[path]
   } finally {
     lab.down()
   }

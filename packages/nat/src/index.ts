@@ -38,6 +38,7 @@ export {
 export { relayMetrics, type VRelayStats } from './driver/relay-stats.js'
 export { VUDPRelayedLink, type VUDPRelayedLinkOptions } from './driver/relayed-link.js'
 export * from './host-filter.js'
+export type { VMeetingSecrets } from './introduction.js'
 export { type IVLaneOwner, VLane } from './lane.js'
 export * from './lane-peers.js'
 export * from './mapping.js'

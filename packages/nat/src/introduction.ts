@@ -2,9 +2,10 @@
  * How two parties of a room come to a common key, and what they say under it.
  *
  * Decides what passes between them: each a share, handed over as they meet; then each its proof, and from then on sealed
- * messages, which need not wait for the other's proof. How they travel is for others. Invariants: what is sealed can be
- * read by somebody only who knows the words; nothing is opened before the other side has proved that it does; after
- * anything that does not fit, it is over.
+ * messages, which need not wait for the other's proof. The secrets of the connection that is to come follow from the key,
+ * so that nobody has to be told them. How messages travel is for others. Invariants: what is sealed can be read by somebody
+ * only who knows the words; nothing is opened before the other side has proved that it does; after anything that does not
+ * fit, it is over.
  */
 import type { IVRandom } from '@vio/reactor'
 import { VPake } from './pake.js'
@@ -21,6 +22,13 @@ export interface IntroductionPlace {
   readonly room: number
   /** 16 bytes in hex, the same for both. */
   readonly session: string
+}
+
+/** The secrets of the connection that two parties are about to have, 32 bytes each. */
+export interface VMeetingSecrets {
+  readonly own: Buffer
+  /** The other side's: it has the same if it knows the words. */
+  readonly peer: Buffer
 }
 
 /** What came of a message. `met`: the other side has proved itself. */
@@ -43,6 +51,7 @@ export class Introduction {
   #state: 'sharing' | 'proving' | 'met' | 'over' = 'sharing'
   #sealing: MessageSeal | null = null
   #opening: MessageSeal | null = null
+  #secrets: VMeetingSecrets | null = null
 
   constructor(options: IntroductionOptions, suite: IVNatCrypto, random: IVRandom) {
     const { isJoiner, words } = options
@@ -73,8 +82,22 @@ export class Introduction {
       deriveKey(this.#suite, this.#pake.unconfirmedKey, `from ${from} of room ${room}, ${session}`)
     this.#sealing = new MessageSeal(this.#suite, key(this.#ownName))
     this.#opening = new MessageSeal(this.#suite, key(this.#otherName))
+    const secret = (of: Buffer, isJoiner: boolean) =>
+      secretOf(
+        deriveKey(this.#suite, this.#pake.unconfirmedKey, `vut ${of} of room ${room}, ${session}`),
+        isJoiner,
+      )
+    this.#secrets = {
+      own: secret(this.#ownName, this.#isJoiner),
+      peer: secret(this.#otherName, !this.#isJoiner),
+    }
     this.#state = 'proving'
     return message(PROOF, this.#pake.tag)
+  }
+
+  /** The secrets of the connection; null before `begin`. They stay. */
+  get secrets(): VMeetingSecrets | null {
+    return this.#secrets
   }
 
   /** Takes a message of the other side, which may be anybody until it has proved itself. */
@@ -114,6 +137,13 @@ export class Introduction {
   get #otherName(): Buffer {
     return Buffer.from(this.#isJoiner ? 'creator' : 'joiner')
   }
+}
+
+/** Who joins has the greater one, by its first bit: so it is the initiator of the connection. */
+function secretOf(key: Buffer, isJoiner: boolean): Buffer {
+  const [first = 0] = key
+  key[0] = isJoiner ? first | 0x80 : first & 0x7f
+  return key
 }
 
 function message(kind: number, ...parts: readonly Uint8Array[]): Buffer {

@@ -9,15 +9,17 @@
  *     CHALLENGE  a1 | leg 8 | cookie 16               the cookie belongs to the address that asked
  *     BOUND      a2 | leg 8 | mac 16                  over "bound" and the cookie
  *     REFUSED    a3 | leg 8 | reason 1
+ *     ASK        a4 | nonce 8 | zeros 16              for the cookie, before there is a leg; CHALLENGE has the nonce
  */
 import type { IVCrypto } from '@vio/vudp'
 
 /** First bytes. */
-export const RELAY_KIND: Readonly<Record<'bind' | 'challenge' | 'bound' | 'refused', number>> = {
+export const RELAY_KIND: Readonly<Record<'bind' | 'challenge' | 'bound' | 'refused' | 'ask', number>> = {
   bind: 0xa0,
   challenge: 0xa1,
   bound: 0xa2,
   refused: 0xa3,
+  ask: 0xa4,
 }
 
 /** Why a relay carries nothing (more) for a leg. */
@@ -30,6 +32,7 @@ const MAC_BYTES = 16
 const COOKIE_AT = 1 + LEG_BYTES
 const MAC_AT = COOKIE_AT + COOKIE_BYTES
 const BIND_BYTES = MAC_AT + MAC_BYTES
+const ASK_BYTES = COOKIE_AT + COOKIE_BYTES
 
 /** A BIND taken apart; its mac is not checked yet. */
 export interface RelayBind {
@@ -50,6 +53,7 @@ const SIZES: ReadonlyMap<number, number> = new Map([
   [RELAY_KIND.challenge, COOKIE_AT + COOKIE_BYTES],
   [RELAY_KIND.bound, COOKIE_AT + MAC_BYTES],
   [RELAY_KIND.refused, COOKIE_AT + 1],
+  [RELAY_KIND.ask, ASK_BYTES],
 ])
 
 /** True for a datagram that is meant for the relay, or comes from it, and is not relayed. */
@@ -65,6 +69,23 @@ export function encodeBind(suite: IVCrypto, token: Uint8Array, leg: string, cook
   bytes.set(cookie, COOKIE_AT)
   bytes.set(macOf(suite, token, bytes.subarray(0, MAC_AT)), MAC_AT)
   return bytes
+}
+
+/** Asks for the cookie of the address that it comes from. `nonce` has the form of a leg's name. */
+export function encodeAsk(nonce: string): Buffer {
+  return Buffer.concat([header(RELAY_KIND.ask, nonce)], ASK_BYTES)
+}
+
+/** The nonce of an ASK; null if it is none. */
+export function parseAsk(bytes: Buffer): string | null {
+  if (bytes.length !== ASK_BYTES || bytes[0] !== RELAY_KIND.ask) return null
+  return bytes.toString('hex', 1, COOKIE_AT)
+}
+
+/** The cookie of a CHALLENGE that answers an ASK; null for anything else. */
+export function openCookie(nonce: string, bytes: Buffer): Buffer | null {
+  if (bytes.length !== COOKIE_AT + COOKIE_BYTES || bytes[0] !== RELAY_KIND.challenge) return null
+  return bytes.toString('hex', 1, COOKIE_AT) === nonce ? Buffer.from(bytes.subarray(COOKIE_AT)) : null
 }
 
 /** Reads a BIND. */

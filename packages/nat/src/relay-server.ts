@@ -16,6 +16,7 @@ import {
   encodeRefused,
   isBindRight,
   isRelayControl,
+  parseAsk,
   parseBind,
   streamProof,
   type VRelayRefusal,
@@ -42,7 +43,7 @@ export interface VRelayLimits {
 export interface VRelayCounts {
   relayed: number
   relayedBytes: number
-  /** Of nobody, or with a wrong mac. */
+  /** Of nobody, with a wrong mac, or from who asks for cookies too often. */
   strangers: number
   /** Over a limit of bytes. */
   limited: number
@@ -72,6 +73,8 @@ const MAX_WAITING = 8_192
 const MAX_DATAGRAM_BYTES = 65_536
 /** Refusals are for those who were known a moment ago; strangers get few. */
 const REFUSALS = { perSecond: 1, burst: 4 }
+/** Who asks for a cookie needs one a minute; many may be behind one address. */
+const COOKIES = { perSecond: 20, burst: 60 }
 
 /** Carries datagrams between the legs of pairs. */
 export class VRelayServer implements IVMachine<never> {
@@ -93,6 +96,7 @@ export class VRelayServer implements IVMachine<never> {
   readonly #key = Buffer.alloc(KEY_BYTES)
   readonly #byteLimits: readonly (SourceLimit | null)[]
   readonly #refusals = new SourceLimit(REFUSALS)
+  readonly #cookies = new SourceLimit(COOKIES)
   #sweepAt = Number.POSITIVE_INFINITY
   /** A pair that carries nothing for so long is ended. */
   #quietMs = Number.POSITIVE_INFINITY
@@ -219,6 +223,11 @@ export class VRelayServer implements IVMachine<never> {
   #bind(now: number, from: VIPSocketPeer, bytes: Buffer): void {
     const bind = parseBind(bytes)
     if (bind === null) {
+      const nonce = parseAsk(bytes)
+      if (nonce !== null) {
+        this.#giveCookie(now, from, nonce)
+        return
+      }
       this.counts.strangers += 1
       return
     }
@@ -233,13 +242,9 @@ export class VRelayServer implements IVMachine<never> {
       this.counts.strangers += 1
       return
     }
-    const period = Math.floor(now / COOKIE_MS)
-    const cookies = [period, period - 1].map((each) =>
-      cookieOf(this.#suite, this.#key, String(from), leg.id, String(each)),
-    )
-    const [fresh] = cookies
-    if (fresh !== undefined && !cookies.some((cookie) => this.#suite.equal(cookie, bind.cookie))) {
-      this.#outbox.push(from, encodeChallenge(leg.id, fresh))
+    const cookies = [0, COOKIE_MS].map((agoMs) => this.#cookieFor(now - agoMs, from))
+    if (!cookies.some((cookie) => this.#suite.equal(cookie, bind.cookie))) {
+      this.#outbox.push(from, encodeChallenge(leg.id, this.#cookieFor(now, from)))
       return
     }
     const { stream, udp } = leg
@@ -247,6 +252,17 @@ export class VRelayServer implements IVMachine<never> {
     if (stream !== NO_STREAM) this.#streams.push({ stream, datagram: null })
     this.#outbox.push(from, encodeBound(this.#suite, leg.token, leg.id, bind.cookie))
     this.#nowBound(now, leg)
+  }
+
+  /** Who has no leg yet may show already that it receives where it says. */
+  #giveCookie(now: number, from: VIPSocketPeer, nonce: string): void {
+    if (this.#cookies.allows(now, from.host))
+      this.#outbox.push(from, encodeChallenge(nonce, this.#cookieFor(now, from)))
+    else this.counts.strangers += 1
+  }
+
+  #cookieFor(now: number, from: VIPSocketPeer): Buffer {
+    return cookieOf(this.#suite, this.#key, String(from), String(Math.floor(now / COOKIE_MS)))
   }
 
   /** What came for it before it was bound goes out now. */

@@ -7,7 +7,7 @@
  * in exactly one `failed`.
  */
 import type { IVRandom } from '@vio/reactor'
-import { Introduction } from './introduction.js'
+import { Introduction, type VMeetingSecrets } from './introduction.js'
 import { readOffer, type VOffer, writeOffer } from './offer.js'
 import { BoundedQueue } from './outbox.js'
 import { refusalError, roomEndError, VRendezvousError } from './rendezvous-error.js'
@@ -38,8 +38,8 @@ export type VRendezvousEvent =
   | { readonly type: 'welcome'; readonly welcome: VWelcome }
   /** The room is open: the code can be told. */
   | { readonly type: 'room'; readonly room: number; readonly lifeMs: number }
-  /** The other one is there. */
-  | { readonly type: 'joined'; readonly relay: VRelayLeg | undefined }
+  /** The other one is there. `secrets`: of a connection with it, if it knows the words. */
+  | { readonly type: 'joined'; readonly relay: VRelayLeg | undefined; readonly secrets: VMeetingSecrets }
   /** It has said the same words. */
   | { readonly type: 'authenticated' }
   /** What it told. More may follow, when its addresses change. */
@@ -215,13 +215,14 @@ export class VRendezvousClient {
     }
     this.#state = 'meeting'
     this.#deadline = now + this.#stepMs
-    this.#events.push({ type: 'joined', relay: message.relay })
     const place = { room: this.#room, session: message.session }
     const proof = this.#introduction.begin(Buffer.from(message.share, 'base64'), place)
-    if (proof === null) {
+    const { secrets } = this.#introduction
+    if (proof === null || secrets === null) {
       this.#reject(badAnswer('the other side sent what has no place in this meeting'))
       return
     }
+    this.#events.push({ type: 'joined', relay: message.relay, secrets })
     this.#pass(proof)
     for (const offer of this.#waiting.splice(0)) this.#sendOffer(offer)
   }

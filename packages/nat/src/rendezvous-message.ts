@@ -30,6 +30,8 @@ export interface VWelcome {
   readonly stun: readonly { readonly host: string; readonly port: number }[]
   /** Drawn for this connection, 16 bytes in base64. */
   readonly nonce: string
+  /** The relay's UDP address, which each leg will name; told where there is a relay, so that its cookie can be asked for. */
+  readonly relay?: { readonly host: string; readonly port: number } | undefined
 }
 
 /** Every message, by its type. */
@@ -100,7 +102,7 @@ const orMissing =
 const isRoom = isNumber(1, 999_999)
 
 const FIELDS: Readonly<Record<VRendezvousMessage['type'], Readonly<Record<string, Check>>>> = {
-  welcome: { you: isText(64), stun: isPlaces, nonce: isBase64(24) },
+  welcome: { you: isText(64), stun: isPlaces, nonce: isBase64(24), relay: orMissing(isPlace) },
   create: { room: orMissing(isRoom), share: isBase64(SHARE_CHARACTERS) },
   join: { room: isRoom, share: isBase64(SHARE_CHARACTERS) },
   created: { room: isRoom, lifeMs: isNumber(0, 86_400_000) },

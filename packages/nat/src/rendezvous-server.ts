@@ -27,6 +27,8 @@ export interface VRendezvousServerOptions {
   readonly name?: string
   /** Addresses of the STUN server, for the welcome. */
   readonly stun?: VWelcome['stun']
+  /** Where the relay takes datagrams, for the welcome. By default it is not told before there is a leg. */
+  readonly relay?: VWelcome['relay']
   /** Opens a way through the relay for the two parties of a room, or says no. By default there is no relay. */
   readonly openRelay?: (
     now: number,
@@ -96,7 +98,7 @@ export class VRendezvousServer {
   /** A party has connected from `host` and `port`. `link` is a number that no open link has. */
   openLink(now: number, link: number, host: string, port: number): void {
     const source = sourceOf(host)
-    const { maxLinks = 20_000, maxLinksPerSource = 64, name = 'here', stun = [] } = this.#options
+    const { maxLinks = 20_000, maxLinksPerSource = 64, name = 'here', stun = [], relay } = this.#options
     const fromHere = this.#links.countOf(source)
     if (this.#isDraining || this.#links.size >= maxLinks || fromHere >= maxLinksPerSource) {
       this.counts.refused += 1
@@ -121,7 +123,7 @@ export class VRendezvousServer {
     this.counts.links += 1
     this.#links.add(opened)
     const you = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-    this.#send(link, { type: 'welcome', you, stun, nonce: nonce.toString('base64') })
+    this.#send(link, { type: 'welcome', you, stun, nonce: nonce.toString('base64'), relay })
   }
 
   /** Bytes have come on a link; those on one that is not open are ignored. */

@@ -70,35 +70,3 @@ describe('a hard NAT and one that lets in whom it has sent to', () => {
     })
   })
 })
-
-/** Host to host and back takes as long: 10 ms on each link. */
-const ROUND_TRIP_MS = 40
-
-describe('from both having joined to the first byte', () => {
-  function firstByteAfter(ground: SimGround): number {
-    ground.connect()
-    const both = [ground.a.flow([1, 2], 1_000, 1), ground.b.flow([2, 1], 1_000, 1)] as const
-    ground.world.runUntil(() => both.some(({ checker }) => checker.position > 0), { what: 'the first byte' })
-    const joinedAt = [ground.a, ground.b].map(
-      ({ events }) =>
-        events.find((event) => event.type === 'phase' && event.phase === 'authenticating')?.at ?? 0,
-    )
-    return (ground.world.now - Math.max(...joinedAt)) / ROUND_TRIP_MS
-  }
-
-  it('by the relay, it takes four round trips at most', () => {
-    each({ a: [HARD], b: [HARD], options: { path: 'relay' } }, (ground) => {
-      expect(firstByteAfter(ground)).toBeLessThanOrEqual(4)
-    })
-  })
-
-  it('on a direct path, it takes seven round trips at most', () => {
-    each({ a: [HOME], b: [HOME], options: { path: 'direct' } }, (ground) => {
-      expect(firstByteAfter(ground)).toBeLessThanOrEqual(7)
-    })
-  })
-
-  it('where both are allowed, it takes no longer than by the relay', () => {
-    each({ a: [HOME], b: [HOME] }, (ground) => expect(firstByteAfter(ground)).toBeLessThanOrEqual(4))
-  })
-})

@@ -3,13 +3,14 @@
  *
  * Decides when this side tells what it has found out, and what it finds out again. What is done with it is for others.
  * Invariants: what is told can be read only by somebody who knows the words; what has not changed is not told twice; an
- * offer with another secret than the first one's is nobody's.
+ * offer with another secret than the one that both have is nobody's.
  */
 import type { VIPSocketPeer } from '@vio/io'
 import type { VScheduledCall } from '@vio/reactor'
 import { pairCandidates, type VCandidate } from '../candidate.js'
+import type { VMeetingSecrets } from '../introduction.js'
 import type { VOffer } from '../offer.js'
-import { roomEndError } from '../rendezvous-error.js'
+import { roomEndError, VRendezvousError } from '../rendezvous-error.js'
 import type { VRelayLeg, VWelcome } from '../rendezvous-message.js'
 import type { VNatView } from '../strategy.js'
 import type { ConnecterMeans } from './connecter-means.js'
@@ -23,7 +24,12 @@ import type { SocketHub } from './socket-hub.js'
 export interface AcquaintanceHandlers {
   onPhase(phase: VConnecterPhase, detail?: string): void
   onWarning(code: string, message: string): void
-  onJoined(at: MeetingRelay, leg: VRelayLeg | undefined): void
+  /** The relay that the code leads to may be needed. Before anybody is there, and not always told. */
+  onRelay(at: MeetingRelay, place: VWelcome['relay']): void
+  /** Somebody is there. `secrets`: of the connection with it, if it is the right one. */
+  onJoined(at: MeetingRelay, leg: VRelayLeg | undefined, secrets: VMeetingSecrets): void
+  /** It is the right one. Once. */
+  onAuthenticated(): void
   /** The other side is known. Once. */
   onKnown(offer: VOffer): void
   /** Something about one of the sides has become known that was not, or has changed. */
@@ -38,7 +44,6 @@ export interface AcquaintanceOptions extends AcquaintanceHandlers {
   readonly hub: SocketHub
   readonly means: ConnecterMeans
   readonly config: ConnecterConfig
-  readonly secret: Buffer
 }
 
 /** How long the offer waits for what the STUN server sees, once both are there. */
@@ -53,8 +58,8 @@ export class Acquaintance {
   readonly #meeting: Meeting
   #hasSockets = false
   #server: { readonly stun: VWelcome['stun']; readonly relay: VIPSocketPeer } | null = null
-  /** Somebody was there once. */
-  #hasJoined = false
+  /** Known once somebody was there. */
+  #secrets: VMeetingSecrets | null = null
   #hasRoom = false
   #told = ''
   #timer: VScheduledCall | null = null
@@ -130,7 +135,10 @@ export class Acquaintance {
   /** The other side has told something. */
   offered(offer: VOffer): void {
     const known = this.#offer
-    if (known !== null && !known.secret.equals(offer.secret)) return
+    if (this.#secrets?.peer.equals(offer.secret) !== true) {
+      if (known === null) this.#options.onFailed(otherVersion())
+      return
+    }
     this.#offer = offer
     if (known !== null) this.#options.onNews()
     else if (this.#hasSockets) this.#known(offer)
@@ -152,7 +160,7 @@ export class Acquaintance {
   }
 
   #meet(): Meeting {
-    const { hub, means, config, onPhase, onWarning, onJoined, onFailed } = this.#options
+    const { hub, means, config, onPhase, onWarning, onRelay, onJoined, onFailed } = this.#options
     return new Meeting({
       reactor: hub.reactor,
       means,
@@ -160,16 +168,18 @@ export class Acquaintance {
       code: config.code,
       answerMs: config.connectTimeoutMs,
       meetMs: config.meetTimeoutMs,
-      onWelcome: ({ relay, remote }, { stun }) => {
-        onPhase('meeting', relay)
-        this.#server = { stun, relay: remote }
+      onWelcome: (at, { stun, relay }) => {
+        onPhase('meeting', at.relay)
+        this.#server = { stun, relay: at.remote }
+        onRelay(at, relay)
         this.gatherAgain()
       },
       onCode: (code) => config.onEvent({ type: 'code', code }),
-      onJoined: (at, leg) => {
+      onJoined: (at, leg, secrets) => {
         onPhase('authenticating', at.relay)
+        this.#secrets = secrets
+        onJoined(at, leg, secrets)
         this.#joined()
-        onJoined(at, leg)
       },
       onAuthenticated: () => this.#authenticated(),
       onOffer: (offer) => this.offered(offer),
@@ -185,14 +195,14 @@ export class Acquaintance {
   /** Somebody is there: that it is the right one needs not be known to tell it something. */
   #joined(): void {
     this.#hasRoom = true
-    this.#hasJoined = true
     if (this.#gathering.isAsking || !this.#hasSockets) this.#later(STUN_WAIT_MS)
     else this.#tell()
   }
 
   #authenticated(): void {
-    const { hub, config, onPhase } = this.#options
+    const { hub, config, onPhase, onAuthenticated } = this.#options
     onPhase('exchanging')
+    onAuthenticated()
     this.#deadline = hub.reactor.schedule(config.connectTimeoutMs, () => this.#late())
   }
 
@@ -211,7 +221,7 @@ export class Acquaintance {
 
   /** Something has become known about the addresses of this side. */
   #gathered(): void {
-    if (!this.#hasJoined || this.#isOver) return
+    if (this.#secrets === null || this.#isOver) return
     if (this.#told !== '') this.#later(OFFER_PAUSE_MS)
     else if (!this.#gathering.isAsking) this.#tell()
   }
@@ -224,14 +234,22 @@ export class Acquaintance {
   }
 
   #tell(): void {
-    const { secret, config, onTell, onNews } = this.#options
+    const { config, onTell, onNews } = this.#options
     const { candidates, nat } = this
+    const secrets = this.#secrets
     const told = JSON.stringify([candidates.map(({ kind, peer }) => [kind, String(peer)]), nat])
-    if (told === this.#told || this.#isOver) return
+    if (told === this.#told || this.#isOver || secrets === null) return
     this.#told = told
-    const offer: VOffer = { secret, candidates, nat, note: writeTerms({ path: config.path }) }
+    const offer: VOffer = { secret: secrets.own, candidates, nat, note: writeTerms({ path: config.path }) }
     if (this.#hasRoom) this.#meeting.offer(offer)
     onTell(offer)
     onNews()
   }
+}
+
+/** It knows the words, but draws its secret by itself, as earlier versions did. */
+function otherVersion(): VRendezvousError {
+  const message =
+    'the other side knows the words, but goes on otherwise than this version does: install the same version on both sides'
+  return new VRendezvousError('bad-answer', message)
 }

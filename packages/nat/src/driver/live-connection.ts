@@ -1,15 +1,15 @@
 /**
- * The connection itself, from the moment when both sides know of each other, and all that keeps it on a path.
+ * The connection itself, from the moment when both sides have its secrets, and all that keeps it on a path.
  *
- * Puncher, handshake and keeper work side by side: what the puncher hears becomes a candidate of the handshake, and later a
+ * It may begin by way of the relay before the other side has told its addresses. Puncher, handshake and keeper work side by side: what the puncher hears becomes a candidate of the handshake, and later a
  * path for the keeper. Decides what is begun and ended when; each of them decides its own affair. Invariant: PUNCH datagrams
  * leave only while the connection is not direct.
  */
 import { type VFailure, VFIOLost, VIOLost, VIPSocketPeer } from '@vio/io'
 import type { VScheduledCall } from '@vio/reactor'
 import { VUDPLost, VUDPTransport, VUT_CODE } from '@vio/vudp'
+import type { VMeetingSecrets } from '../introduction.js'
 import type { VLanePeers } from '../lane-peers.js'
-import type { VOffer } from '../offer.js'
 import type { Acquaintance } from './acquaintance.js'
 import type { ConnecterMeans } from './connecter-means.js'
 import { type ConnecterConfig, VConnecterError, type VPathReport } from './connecter-options.js'
@@ -40,8 +40,7 @@ export interface LiveOptions extends LiveHandlers {
   readonly port: EnginePort
   readonly relay: RelayHolder
   readonly acquaintance: Acquaintance
-  readonly secret: Buffer
-  readonly offer: VOffer
+  readonly secrets: VMeetingSecrets
 }
 
 /** Candidates of the peer that are tried by the handshake itself, beside those that are heard. */
@@ -59,6 +58,8 @@ export class LiveConnection {
   #punching: Punching | null = null
   #watch: NetworkWatch | null = null
   #sureTimer: VScheduledCall | null = null
+  /** The handshake was begun over the relay, and needs not be told when that has confirmed. */
+  #isByRelay = false
   #isConnected = false
   #isSettled = false
   #isOver = false
@@ -81,7 +82,10 @@ export class LiveConnection {
     return plan === null ? undefined : plan.reason === '' ? plan.kind : plan.reason
   }
 
-  /** Begins: every address that is near is tried at once, as what is heard comes a round trip later. */
+  /**
+   * The other side has told its addresses: every one that is near is tried at once, as what is heard comes a round trip
+   * later.
+   */
   start(): void {
     for (const each of this.#options.acquaintance.targets.slice(0, MAX_FIRST)) {
       this.#transport.addCandidate(each)
@@ -100,10 +104,17 @@ export class LiveConnection {
     this.#update(false)
   }
 
+  /** The relay can be expected to carry: what is lost, because it does not, is sent again. */
+  relayLikely(name: VIPSocketPeer): void {
+    if (this.#isConnected) return
+    this.#isByRelay = true
+    this.#transport.addCandidate(name)
+  }
+
   /** The relay carries now. */
   relayOpened(name: VIPSocketPeer): void {
     if (this.#isConnected) this.#keeper.relayOpened()
-    else this.#transport.addCandidate(name)
+    else if (!this.#isByRelay || this.#options.relay.via === 'stream') this.#transport.addCandidate(name)
   }
 
   /** The relay carries nothing more. */
@@ -134,20 +145,23 @@ export class LiveConnection {
   }
 
   #connect(): VUDPTransport {
-    const { hub, means, config, port, relay, acquaintance, secret, offer } = this.#options
+    const { hub, means, config, port, relay, acquaintance, secrets } = this.#options
     const { vut, userData, connectTimeoutMs } = config
     const { targets } = acquaintance
-    const { name, via } = relay
-    // A relay that does not carry yet would drop what is said first, and hear it only when it is said again.
-    const [peer = NOWHERE] = name === null || via === null ? targets : [name]
+    const { name, isLikely } = relay
+    // A relay that has not been asked yet would drop what is said first, and hear it only when it is said again.
+    this.#isByRelay = name !== null && isLikely
+    const [peer = NOWHERE] = name === null || !isLikely ? targets : [name]
     return new VUDPTransport(hub.reactor, {
       ...this.#sizes([peer, ...targets]),
       ...vut,
       ...(userData === null ? {} : { userData }),
       socket: port,
       peer,
-      secret,
-      peerSecret: offer.secret,
+      secret: secrets.own,
+      peerSecret: secrets.peer,
+      // They follow from this meeting alone.
+      answersWithData: true,
       handshakeTimeoutMs: connectTimeoutMs,
       crypto: means.crypto,
       random: means.random,
@@ -167,13 +181,13 @@ export class LiveConnection {
   }
 
   #keep(): PathKeeper {
-    const { hub, names, port, relay, secret, offer, config, onPath } = this.#options
+    const { hub, names, port, relay, secrets, config, onPath } = this.#options
     return new PathKeeper({
       reactor: hub.reactor,
       transport: this.#transport,
       port,
       names,
-      isInitiator: Buffer.compare(secret, offer.secret) > 0,
+      isInitiator: Buffer.compare(secrets.own, secrets.peer) > 0,
       policy: config.path,
       relay,
       punching: () => this.#punching,
@@ -186,12 +200,12 @@ export class LiveConnection {
   }
 
   #punch(): Punching {
-    const { hub, means, config, secret, offer } = this.#options
+    const { hub, means, config, secrets } = this.#options
     return new Punching({
       hub,
       means,
-      secret,
-      peerSecret: offer.secret,
+      secret: secrets.own,
+      peerSecret: secrets.peer,
       birthday: config.birthday,
       onHeard: (lane, peer) => this.#heard(lane, peer),
       onRoundOver: ({ nextAt }) => this.#keeper.roundOver(nextAt),

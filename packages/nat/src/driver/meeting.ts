@@ -9,6 +9,7 @@
 import type { VIPSocketPeer } from '@vio/io'
 import type { IVReactor, VScheduledCall } from '@vio/reactor'
 import { drawCodeWords, formatCode, type VCode } from '../code.js'
+import type { VMeetingSecrets } from '../introduction.js'
 import type { VOffer } from '../offer.js'
 import type { VRendezvousEvent } from '../rendezvous-client.js'
 import type { VRendezvousError } from '../rendezvous-error.js'
@@ -30,7 +31,8 @@ export interface MeetingHandlers {
   onWelcome(at: MeetingRelay, welcome: VWelcome): void
   /** The code can be told to a person. */
   onCode(code: string): void
-  onJoined(at: MeetingRelay, leg: VRelayLeg | undefined): void
+  /** Somebody is there. `secrets`: of the connection with it, if it is the right one. */
+  onJoined(at: MeetingRelay, leg: VRelayLeg | undefined, secrets: VMeetingSecrets): void
   onAuthenticated(): void
   onOffer(offer: VOffer): void
   /** The other side has left the room, after both had met. */
@@ -146,7 +148,7 @@ export class Meeting {
         break
       case 'joined':
         this.#choose(link)
-        if (remote !== undefined) onJoined({ relay: link.relay, remote }, event.relay)
+        if (remote !== undefined) onJoined({ relay: link.relay, remote }, event.relay, event.secrets)
         break
       case 'authenticated':
         this.#timer?.cancel()

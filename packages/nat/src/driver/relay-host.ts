@@ -301,6 +301,7 @@ export class VRelayHost implements AsyncDisposable {
       {
         directory: this.#directory,
         stun: udp.stun,
+        relay: udp.at,
         maxLinks: quotas.maxConnections,
         maxLinksPerSource: quotas.maxConnectionsPerSource,
         entering: { perSecond: quotas.entersPerMinute / 60, burst: quotas.maxEntersAtOnce },

@@ -24,6 +24,10 @@ export interface RelayWayOptions {
   readonly relay: string
   readonly remote: VIPSocketPeer
   readonly leg: VRelayLeg
+  /** Who has asked for a cookie at the leg's address already. */
+  readonly client: VRelayClient | null
+  /** The relay can be expected to carry what is sent from now on; it has not said so yet. Told again when it is asked again. */
+  readonly onLikely: () => void
   /** The relay carries now, that way. Told again when the way changes. */
   readonly onOpen: (via: 'udp' | 'stream') => void
   /** The relay carries nothing more. */
@@ -57,15 +61,15 @@ export class RelayWay {
   constructor(options: RelayWayOptions) {
     const { hub, means, leg, remote, port } = options
     this.#options = options
-    const host = leg.host === '' ? remote.host : leg.host
-    this.name = new VIPSocketPeer(host, leg.port, { socketType: 'dgram' })
+    this.name = relayPeer(leg, remote)
     port.setRelay(this.name)
-    this.#client = new VRelayClient({ relay: this.name, leg }, means.crypto)
+    this.#client = options.client ?? new VRelayClient({ relay: this.name }, means.crypto)
     this.#place = hub.attach({
       machine: this.#client,
       takes: (bytes, from) => isRelayControl(bytes) && from.equals(this.name),
       onEvent: (event) => {
-        if (event.type === 'bound') this.#opened('udp')
+        if (event.type === 'binding') this.#options.onLikely()
+        else if (event.type === 'bound') this.#opened('udp')
         else if (event.type === 'refreshed') this.#refreshed(event.moved)
         else if (event.type === 'unreachable') this.#openStream()
         else this.#lost(event.reason)
@@ -83,10 +87,16 @@ export class RelayWay {
     return this.#via
   }
 
+  /** True once what is sent can be expected to be carried, by UDP: a BIND that the relay takes has left. */
+  get isLikely(): boolean {
+    return !this.#isOver && this.#client.isOnItsWay
+  }
+
   /** Begins. */
   start(): void {
-    const { reactor } = this.#options.hub
-    this.#client.start(reactor.time())
+    const { hub, leg } = this.#options
+    const { reactor } = hub
+    this.#client.bind(reactor.time(), leg)
     this.#timer = reactor.schedule(STREAM_AFTER_MS, () => this.#openStream())
     this.#place.poke()
   }
@@ -184,6 +194,14 @@ export class RelayWay {
     this.#timer?.cancel()
     this.#timer = null
   }
+}
+
+/** What the relay at a place is called. An empty host stands for the one that the control link leads to. */
+export function relayPeer(
+  { host, port }: { readonly host: string; readonly port: number },
+  remote: VIPSocketPeer,
+): VIPSocketPeer {
+  return new VIPSocketPeer(host === '' ? remote.host : host, port, { socketType: 'dgram' })
 }
 
 interface StreamLegOptions {

@@ -1,17 +1,20 @@
 /**
  * One connection of a connecter, from nothing to its end: the order of the phases.
  *
- * Gathering and meeting begin together; relay and punching begin together once both sides know of each other, and the
- * connection's own handshake over whatever has been opened decides which is used. Each part decides its own affair.
- * Nothing here waits or touches the system: sockets, links and time come from outside. Invariants: it ends in one
- * `onConnected` or one `onFailed`; when nothing is left to do there is no socket, no link and no timer of it.
+ * Gathering and meeting begin together; the relay begins as soon as somebody is there, punching once both sides know of
+ * each other, and the connection's own handshake over whatever has been opened decides which is used. The initiator speaks
+ * by the relay before the other side has proved itself, as nobody can read it without the words; the responder answers, and
+ * the initiator's connection is told, only after the proof. Each part decides its own affair. Nothing here waits or touches
+ * the system: sockets, links and time come from outside. Invariants: it ends in one `onConnected` or one `onFailed`; when
+ * nothing is left to do there is no socket, no link and no timer of it.
  */
 import type { IVDatagramPort } from '@vio/io'
 import type { IVReactor } from '@vio/reactor'
 import type { VUDPTransport } from '@vio/vudp'
+import type { VMeetingSecrets } from '../introduction.js'
 import { VLanePeers } from '../lane-peers.js'
 import type { VOffer } from '../offer.js'
-import type { VRelayLeg } from '../rendezvous-message.js'
+import type { VRelayLeg, VWelcome } from '../rendezvous-message.js'
 import { Acquaintance } from './acquaintance.js'
 import { bindSockets } from './bind-sockets.js'
 import type { Cancel, ConnecterMeans } from './connecter-means.js'
@@ -42,7 +45,6 @@ export interface SessionParts {
   readonly config: ConnecterConfig
 }
 
-const SECRET_BYTES = 32
 /** How long the sockets of a failed attempt stay open at most. */
 const FAREWELL_MS = 1_000
 
@@ -52,12 +54,18 @@ export class ConnectSession {
   readonly #handlers: SessionHandlers
   readonly #hub: SocketHub
   readonly #names = new VLanePeers()
-  readonly #secret = Buffer.alloc(SECRET_BYTES)
   readonly #acquaintance: Acquaintance
   readonly #relay: RelayHolder
   #phase: VConnecterPhase | null = null
   #cancelBind: Cancel = () => undefined
   #port: EnginePort | null = null
+  #secrets: VMeetingSecrets | null = null
+  /** The other side knows the words. */
+  #isAuthentic = false
+  /** A connection that waits for the other side's proof. */
+  #connected: VUDPTransport | null = null
+  /** A relay that is known before the sockets are there. */
+  #place: { readonly at: MeetingRelay; readonly place: VWelcome['relay'] } | null = null
   /** A leg that has come before the sockets were there. */
   #leg: { readonly at: MeetingRelay; readonly leg: VRelayLeg } | null = null
   #live: LiveConnection | null = null
@@ -69,7 +77,6 @@ export class ConnectSession {
     this.#parts = parts
     this.#handlers = handlers
     this.#hub = new SocketHub(reactor)
-    parts.means.random.fillSecret(this.#secret)
     this.#acquaintance = this.#makeAcquaintance()
     this.#relay = this.#makeRelay()
   }
@@ -104,16 +111,24 @@ export class ConnectSession {
       hub: this.#hub,
       means,
       config,
-      secret: this.#secret,
       onPhase: (phase, detail) => this.#tell(phase, detail),
       onWarning: (code, message) => this.#warn(code, message),
-      onJoined: (at, leg) => this.#joined(at, leg),
+      onRelay: (at, place) => {
+        this.#place = { at, place }
+        this.#prepare()
+      },
+      onJoined: (at, leg, secrets) => {
+        this.#secrets = secrets
+        this.#joined(at, leg)
+        this.#beginByRelay()
+      },
+      onAuthenticated: () => this.#authenticated(),
       onKnown: (offer) => this.#begin(offer),
       onNews: () => this.#live?.news(),
       onTell: (offer) => this.#relay.offer(offer),
       // Once both know of each other the meeting has done its work.
       onFailed: (error) => {
-        if (this.#live === null) this.#fail(error)
+        if (this.#live === null || this.#acquaintance.offer === null) this.#fail(error)
       },
     })
   }
@@ -125,9 +140,15 @@ export class ConnectSession {
       means,
       relays: config.relays,
       answerMs: config.connectTimeoutMs,
-      secret: this.#secret,
       isUsed: config.path !== 'direct',
-      onOpen: (name) => this.#live?.relayOpened(name),
+      onLikely: (name) => {
+        if (this.#live === null) this.#beginByRelay()
+        else this.#live.relayLikely(name)
+      },
+      onOpen: (name) => {
+        if (this.#live === null) this.#beginByRelay()
+        else this.#live.relayOpened(name)
+      },
       onLost: (relay, reason) => {
         this.#warn('relay-lost', `the relay ${relay} carries no more: ${reason}`)
         this.#live?.relayLost()
@@ -149,8 +170,18 @@ export class ConnectSession {
       relayOnly: this.#parts.config.path === 'relay',
       onClose: () => this.#release(),
     })
+    this.#prepare()
     this.#useLeg()
+    this.#beginByRelay()
     this.#acquaintance.socketsOpen()
+  }
+
+  /** A leg will follow when somebody comes: what can be done before is done now. */
+  #prepare(): void {
+    const known = this.#place
+    if (known === null || this.#port === null || this.#isReleased) return
+    this.#place = null
+    this.#relay.prepare(known.at, known.place)
   }
 
   #joined(at: MeetingRelay, leg: VRelayLeg | undefined): void {
@@ -173,17 +204,44 @@ export class ConnectSession {
     this.#relay.use(given.at, given.leg, this.#port)
   }
 
+  /** The other side has proved itself. */
+  #authenticated(): void {
+    this.#isAuthentic = true
+    this.#beginByRelay()
+    if (this.#connected !== null) this.#tellConnected(this.#connected)
+  }
+
+  /** The relay needs no address of the other side. */
+  #beginByRelay(): void {
+    const secrets = this.#secrets
+    const { name, isLikely } = this.#relay
+    if (this.#live !== null || this.#isSettled || secrets === null || name === null || !isLikely) return
+    const isInitiator = Buffer.compare(secrets.own, secrets.peer) > 0
+    if (!isInitiator && !this.#isAuthentic) return
+    // How large datagrams may be shows only with the addresses; on one machine they come soon enough.
+    if (name.isLocal || this.#parts.means.hosts().includes(name.host)) return
+    this.#makeLive()
+  }
+
   /** Both know of each other: everything begins at once. */
   #begin(offer: VOffer): void {
-    const port = this.#port
-    if (port === null || this.#isReleased) return
-    const { means, config } = this.#parts
+    const { config } = this.#parts
     const refusal = refusalOf(config, offer)
     if (refusal !== null) {
       this.#fail(refusal)
       return
     }
-    const live = new LiveConnection({
+    const live = this.#live ?? this.#makeLive()
+    live?.start()
+    if (config.path !== 'relay' && !this.#isSettled) this.#tell('punching', live?.plan)
+  }
+
+  #makeLive(): LiveConnection | null {
+    const port = this.#port
+    const secrets = this.#secrets
+    if (port === null || secrets === null || this.#isReleased) return null
+    const { means, config } = this.#parts
+    this.#live = new LiveConnection({
       hub: this.#hub,
       means,
       config,
@@ -191,23 +249,27 @@ export class ConnectSession {
       port,
       relay: this.#relay,
       acquaintance: this.#acquaintance,
-      secret: this.#secret,
-      offer,
-      onConnected: (transport) => {
-        this.#isSettled = true
-        this.#handlers.onConnected(transport)
-      },
+      secrets,
+      onConnected: (transport) => this.#tellConnected(transport),
       onFailed: (error) => this.#fail(error),
       onPath: (report) => {
         this.#tell(report.path === 'relay' ? 'relayed' : 'direct', report.why)
         config.onEvent({ type: 'path', ...report })
       },
       onWarning: (code, message) => this.#warn(code, message),
-      onEstranged: () => this.#relay.meetAgain(offer.secret, port),
+      onEstranged: () => this.#relay.meetAgain(secrets, port),
     })
-    this.#live = live
-    live.start()
-    if (config.path !== 'relay') this.#tell('punching', live.plan)
+    return this.#live
+  }
+
+  /** Nobody is told of a connection whose other side has not proved itself, whatever the handshake has shown. */
+  #tellConnected(transport: VUDPTransport): void {
+    this.#connected = null
+    if (!this.#isAuthentic) this.#connected = transport
+    else if (!this.#isSettled) {
+      this.#isSettled = true
+      this.#handlers.onConnected(transport)
+    }
   }
 
   #fail(error: Error): void {

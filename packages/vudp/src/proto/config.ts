@@ -30,6 +30,11 @@ export interface VUDPOptions {
   readonly userData?: Uint8Array
   /** The congestion controller. By default 'cubic'. */
   readonly congestion?: VCongestionName
+  /**
+   * As the responder: begins with the first INIT that opens, and sends data behind RESP, without waiting for a sign that the
+   * INIT was not recorded earlier and repeated. For secrets that are certain to be new. By default false.
+   */
+  readonly answersWithData?: boolean
   /** How long the handshake may take. By default 15 s. */
   readonly handshakeTimeoutMs?: number
   /** Silence after which the connection is over. By default 30 s; the smaller one of both sides holds. */
@@ -91,6 +96,7 @@ export interface V1Config {
   readonly ciphers: readonly VCipherId[]
   readonly userData: Buffer
   readonly congestion: VCongestionName
+  readonly answersWithData: boolean
   readonly handshakeTimeoutMs: number
   readonly idleTimeoutMs: number
   readonly keepAliveMs: number
@@ -142,6 +148,7 @@ export function resolveConfig(options: VUDPOptions, means: VUDPMeans): V1Config 
       VUT1.maxUserDataBytes,
     ),
     congestion: options.congestion ?? 'cubic',
+    answersWithData: options.answersWithData === true,
     handshakeTimeoutMs: span('handshakeTimeoutMs', options.handshakeTimeoutMs ?? VUT1.handshakeTimeoutMs),
     idleTimeoutMs: span('idleTimeoutMs', options.idleTimeoutMs ?? VUT1.idleTimeoutMs),
     keepAliveMs: span('keepAliveMs', options.keepAliveMs ?? VUT1.keepAliveMs),

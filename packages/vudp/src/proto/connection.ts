@@ -193,6 +193,8 @@ export class VUDPConnection implements IVUDPEngine {
     if (closing.state !== 'open') return closing.dueAt
     if (!connected) return handshake.dueAt
     return Math.min(
+      // Of a responder that began with INIT, until the initiator has shown itself; else never.
+      handshake.dueAt,
       recovery.dueAt,
       this.#outbound.isHeldBack ? Number.POSITIVE_INFINITY : acks.dueAt,
       paths.dueAt,
@@ -244,7 +246,7 @@ export class VUDPConnection implements IVUDPEngine {
   }
 
   #takeData(now: number, from: VIPSocketPeer, bytes: Buffer): void {
-    const { protection, ids, recovery, counts, closing, connected } = this.#parts
+    const { protection, ids, recovery, counts, closing, connected, handshake } = this.#parts
     if (closing.state === 'drained') return
     if (protection === null || !ids.isLocal(bytes, 1)) {
       this.#invalid(now, from, bytes)
@@ -257,6 +259,7 @@ export class VUDPConnection implements IVUDPEngine {
     if (protection.exhausted) this.#end(now, VUT_CODE.aborted, 'too many datagrams failed to open')
     if (result !== 'opened') return
     if (closing.state === 'open' && !connected) this.#connect(now, from)
+    if (closing.state === 'open' && !handshake.isOver) handshake.forget()
     this.#parts.liveness.onReceived(now)
     closing.onDatagram()
     try {
@@ -316,14 +319,14 @@ export class VUDPConnection implements IVUDPEngine {
     this.#parts.protection = new Protection(means.crypto, secrets)
     this.#parts.ids.start(dcid, parameters.resetToken)
     this.#parts.recovery.peerAckDelayMs = parameters.ackDelayMs
-    if (config.isInitiator) this.#connect(now, result.peer)
+    if (config.isInitiator || (config.answersWithData && result.isAllowed)) this.#connect(now, result.peer)
     else if (!result.isAllowed) {
       this.#startPath(now, result.peer, parameters.datagramBytes)
       this.#refuse(now)
     }
   }
 
-  /** The peer has proved itself at this address. */
+  /** The peer has proved itself at this address, or is taken at its INIT. */
   #connect(now: number, from: VIPSocketPeer): void {
     const parts = this.#parts
     const { result } = parts.handshake
@@ -331,7 +334,8 @@ export class VUDPConnection implements IVUDPEngine {
     const { parameters, rttMs } = result
     this.#startPath(now, from, parameters.datagramBytes)
     if (rttMs >= 0) parts.paths.current.rtt.update(rttMs, 0)
-    parts.handshake.forget()
+    // RESP may have to be sent again as long as nothing else has come from the initiator.
+    if (parts.config.isInitiator) parts.handshake.forget()
     parts.liveness.start(now, parameters.idleTimeoutMs)
     parts.acks.maxEvery = parameters.ackFrequency
     // Both have to offer them.

@@ -58,6 +58,10 @@ export class SimRelay {
   isDown = false
   /** False: nothing is relayed by UDP, nor asked. */
   hasUDP = true
+  /** What comes by the link of a host is so much later. */
+  readonly lateMs = new Map<string, number>()
+  /** False: as a relay that does not tell its UDP address before there is a leg. */
+  tellsPlace = true
   readonly #links = new Set<() => void>()
   #place: { poke: () => void } | null = null
   #generation = 0
@@ -153,7 +157,7 @@ export class SimRelay {
           passedBytes: 0,
           send: (bytes: Uint8Array) => {
             const sent = Buffer.from(bytes)
-            world.after(10, () => {
+            world.after(10 + (this.lateMs.get(host) ?? 0), () => {
               if (isOpen) handlers.onBytes(sent)
             })
             return isOpen
@@ -176,7 +180,16 @@ export class SimRelay {
     const stun = SERVER_HOSTS.flatMap((host) => [STUN_PORT, STUN_PORT + 1].map((port) => ({ host, port })))
     const openRelay = (now: number, a: string, b: string): readonly [VRelayLeg, VRelayLeg] | null =>
       relay.openPair(now, [a, b], at)
-    const rendezvous = new VRendezvousServer({ directory, stun, openRelay }, random)
+    const tells = (): boolean => this.tellsPlace
+    const options = {
+      directory,
+      stun,
+      openRelay,
+      get relay() {
+        return tells() ? at : undefined
+      },
+    }
+    const rendezvous = new VRendezvousServer(options, random)
     const kickUDP = (): void => this.#place?.poke()
     return [relay, new RelayCore(world.reactor, { rendezvous, relay, kickUDP })]
   }

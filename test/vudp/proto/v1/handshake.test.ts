@@ -360,3 +360,93 @@ describe('an outsider', () => {
     expect(pair.left.connection.closed).toBeInstanceOf(VFIOLost)
   })
 })
+
+describe('a responder that answers with data', () => {
+  const right = { answersWithData: true }
+
+  it('sends it behind RESP: half a round trip after INIT, and not before when it is not told to', () => {
+    const firstAt = (pair: Pair): number => {
+      pair.until(() => pair.right.connection.connected)
+      pair.right.connection.stream.writeSome(Buffer.from('first'))
+      pair.until(() => pair.left.connection.stream.readable)
+      return pair.now
+    }
+    expect(firstAt(new Pair({ right }))).toBe(20)
+    expect(firstAt(new Pair())).toBe(40)
+  })
+
+  it('gets through with what was lost or overtaken, both ways, each byte once', () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const pair = new Pair({ seed, right, loss: 0.3, jitterMs: 15, duplicate: 0.1 })
+      pair.until(() => pair.right.connection.connected)
+      const sent = Buffer.alloc(20_000, seed)
+      pair.right.connection.stream.writeSome(sent)
+      pair.until(() => pair.left.connection.connected)
+      pair.left.connection.stream.writeSome(sent)
+      const has = (end: End): number => end.connection.stats().streamBytesReceived
+      pair.until(() => has(pair.left) === sent.length && has(pair.right) === sent.length)
+      for (const end of [pair.left, pair.right]) {
+        const pieces: Buffer[] = []
+        while (end.connection.stream.readable) pieces.push(end.connection.stream.readSome(30_000))
+        expect(Buffer.concat(pieces)).toEqual(sent)
+        expect(end.told).toEqual(['connected'])
+      }
+    }
+  })
+
+  it('repeats RESP for each INIT until the initiator has shown itself', () => {
+    const { pair, flights } = noted(({ bytes, at }) => bytes[0] !== KIND.resp || at > 1_000, { right })
+    pair.run(1_000)
+    expect([pair.right.connection.connected, pair.left.connection.connected]).toEqual([true, false])
+    pair.run(1_000)
+    expect(pair.left.connection.connected).toBe(true)
+    const count = (): number => flights.filter(({ bytes }) => bytes[0] === KIND.resp).length
+    const before = count()
+    const init = flights.find(({ bytes }) => bytes[0] === KIND.init)?.bytes as Buffer
+    pair.inject('right', LEFT, Buffer.from(init))
+    pair.poll()
+    expect([before, count()]).toEqual([4, 4])
+  })
+
+  it('gives an address whose INIT was a copy three times that, and is over after the time of a handshake', () => {
+    const { pair, flights } = noted(({ bytes }) => bytes[0] === KIND.init, { right })
+    pair.left.address = OTHER
+    pair.until(() => pair.right.connection.connected)
+    pair.right.connection.stream.writeSome(Buffer.alloc(500_000))
+    // One INIT, and then nobody who answers.
+    pair.onLine = (flight) => {
+      flights.push(flight)
+      return null
+    }
+    const inits = flights.filter(({ bytes }) => bytes[0] === KIND.init).length
+    pair.run(20_000)
+    const sent = flights.filter(({ to }) => to === 'left')
+    const bytes = sent
+      .filter(({ bytes }) => bytes[0] !== KIND.punch)
+      .reduce((sum, each) => sum + each.bytes.length, 0)
+    expect(inits).toBe(1)
+    expect(bytes).toBeLessThanOrEqual(3 * 1200)
+    expect(bytes).toBeGreaterThan(1200)
+    expect(codeOf(pair.right)).toBe(VUT_CODE.handshakeTimeout)
+    expect(pair.right.told.at(-1)).toBe('closed')
+  })
+
+  it('goes over to where the initiator shows itself, if a copy of its INIT came first', () => {
+    const pair = new Pair({ right })
+    pair.onLine = (flight) => {
+      if (flight.bytes[0] === KIND.init) pair.flights.push({ ...flight, at: flight.at - 5, from: OTHER })
+      return flight
+    }
+    pair.until(() => pair.right.connection.connected)
+    pair.right.connection.stream.writeSome(Buffer.alloc(50_000, 7))
+    pair.until(() => pair.left.connection.stats().streamBytesReceived === 50_000)
+    expect(pair.right.connection.peer.equals(LEFT)).toBe(true)
+  })
+
+  it('asks the application first, and refuses as any other', () => {
+    const pair = new Pair({ right: { ...right, hooks: { canConnect: () => false } } })
+    pair.run(2_000)
+    expect(pair.right.told).toEqual(['closed'])
+    expect([codeOf(pair.left), codeOf(pair.right)]).toEqual([VUT_CODE.refused, VUT_CODE.refused])
+  })
+})
