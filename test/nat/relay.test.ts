@@ -1,7 +1,7 @@
 /**
  * The relay: two parties bound by UDP or in a stream, and everybody else kept out.
  */
-import { type VIPSocketPeer, VTransmitBatch } from '@vio/io'
+import { VTransmitBatch } from '@vio/io'
 import {
   frameDatagram,
   isRelayControl,
@@ -11,48 +11,14 @@ import {
   type VRelayClientEvent,
   type VRelayLeg,
   type VRelayLimits,
-  VRelayServer,
 } from '@vio/nat'
-import { VSeededRandom } from '@vio/reactor/testing'
-import { type SimHost, SimWorld } from '@vio/vudp/testing'
+import { SimWorld } from '@vio/vudp/testing'
 import { array, assert, property, uint8Array } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { propertyRuns } from '../lib/runs.js'
 import { natCrypto } from './lib/nat-crypto.js'
+import { RELAY, RelayWorld, SOURCES } from './lib/relay-world.js'
 import { SimSide } from './lib/sim-side.js'
-
-const RELAY = { host: '203.0.113.10', port: 3478 }
-const SOURCES = ['198.51.100.1', '198.51.100.2'] as const
-
-/** A relay, and hosts around it. */
-class RelayWorld {
-  readonly world = new SimWorld({ seed: 3, scenario: 'relay', traced: false })
-  readonly server: VRelayServer
-  readonly side: SimSide
-  poke: () => void = () => {}
-
-  constructor(limits: VRelayLimits = {}) {
-    this.server = new VRelayServer(limits, natCrypto, new VSeededRandom(9))
-    this.side = new SimSide(this.world, this.host(RELAY.host))
-    this.poke = this.side.attach({ machine: this.server, port: this.side.open(RELAY.port) }).poke
-  }
-
-  host(address: string): SimHost {
-    const link = { delayMs: 10 }
-    return this.world.network.host({ address, up: link, down: link })
-  }
-
-  get peer(): VIPSocketPeer {
-    return this.world.network.peer(RELAY.host, RELAY.port)
-  }
-
-  legs(sources: readonly [string, string] = SOURCES): readonly [VRelayLeg, VRelayLeg] {
-    const legs = this.server.openPair(this.world.now, sources, RELAY)
-    if (legs === null) throw new Error('no pair was opened')
-    this.poke()
-    return legs
-  }
-}
 
 /** A party at its socket. */
 class RelayParty {
@@ -399,92 +365,6 @@ describe('the client of a relay', () => {
     let sent = 0
     while (client.pollTransmit(1, batch)) sent += batch.count
     expect(sent).toBe(4)
-  })
-})
-
-describe('a cookie that is asked for before there is a leg', () => {
-  /** A socket that has asked, and the party that it becomes. */
-  function asked(): { relay: RelayWorld; client: VRelayClient; poke: () => void; told: string[] } {
-    const relay = new RelayWorld()
-    const side = new SimSide(relay.world, relay.host(SOURCES[0]))
-    const client = new VRelayClient({ relay: relay.peer }, natCrypto)
-    const told: string[] = []
-    const { poke } = side.attach({
-      machine: client,
-      port: side.open(),
-      takes: isRelayControl,
-      onEvent: (_now, { type }) => told.push(type),
-    })
-    client.ask(0, new VSeededRandom(4))
-    poke()
-    return { relay, client, poke, told }
-  }
-
-  it('lets the first BIND be taken: one round trip in place of two', () => {
-    const { relay, client, poke, told } = asked()
-    relay.world.advance(100)
-    const [leg] = relay.legs()
-    client.bind(relay.world.now, leg)
-    poke()
-    expect([client.isOnItsWay, told]).toEqual([true, ['binding']])
-    relay.world.advance(40)
-    expect(told).toEqual(['binding', 'bound'])
-  })
-
-  it('is used as soon as it comes, if the leg is there first', () => {
-    const { relay, client, poke, told } = asked()
-    const [leg] = relay.legs()
-    client.bind(relay.world.now, leg)
-    poke()
-    expect([client.isOnItsWay, told]).toEqual([false, []])
-    relay.world.advance(80)
-    expect(told).toEqual(['binding', 'bound'])
-  })
-
-  it('is kept fresh for ten minutes', () => {
-    const { relay, client, poke, told } = asked()
-    relay.world.advance(600_000)
-    const [leg] = relay.legs()
-    client.bind(relay.world.now, leg)
-    poke()
-    relay.world.advance(40)
-    expect(told).toEqual(['binding', 'bound'])
-  })
-
-  it('is of the address that asked: another one is challenged', () => {
-    const { relay, client } = asked()
-    relay.world.advance(100)
-    const [leg] = relay.legs()
-    client.bind(relay.world.now, leg)
-    const batch = new VTransmitBatch(Buffer.alloc(2_000))
-    expect(client.pollTransmit(relay.world.now, batch)).toBe(true)
-    const bind = Buffer.from(batch.buffer.subarray(batch.start, batch.end))
-    relay.server.handleDatagram(relay.world.now, relay.world.network.peer(SOURCES[1], 9), bind)
-    batch.clear()
-    expect(relay.server.pollTransmit(relay.world.now, batch)).toBe(true)
-    expect([batch.buffer[batch.start], batch.end - batch.start < bind.length]).toEqual([0xa1, true])
-  })
-
-  it('costs no more bytes than the question had, and a source is given twenty a second', () => {
-    const relay = new RelayWorld()
-    const ask = Buffer.concat([Buffer.of(0xa4), Buffer.alloc(8, 1), Buffer.alloc(16)])
-    const batch = new VTransmitBatch(Buffer.alloc(2_000))
-    const answers = (): number => {
-      let count = 0
-      for (; relay.server.pollTransmit(0, batch); count += 1) {
-        expect(batch.end - batch.start).toBeLessThanOrEqual(ask.length)
-        batch.clear()
-      }
-      return count
-    }
-    const flood = (now: number): void => {
-      for (let port = 1; port <= 500; port += 1)
-        relay.server.handleDatagram(now, relay.world.network.peer(SOURCES[0], port), ask)
-    }
-    flood(0)
-    expect(answers()).toBe(60)
-    flood(1_000)
-    expect(answers()).toBe(20)
   })
 })
 

@@ -1,9 +1,10 @@
 /**
  * The connection itself, from the moment when both sides have its secrets, and all that keeps it on a path.
  *
- * It may begin by way of the relay before the other side has told its addresses. Puncher, handshake and keeper work side by side: what the puncher hears becomes a candidate of the handshake, and later a
- * path for the keeper. Decides what is begun and ended when; each of them decides its own affair. Invariant: PUNCH datagrams
- * leave only while the connection is not direct.
+ * It may begin by way of the relay before the other side has told its addresses. Puncher, handshake and keeper work
+ * side by side: what the puncher hears becomes a candidate of the handshake, and later a path for the keeper. Decides
+ * what is begun and ended when; each of them decides its own affair. Invariant: PUNCH datagrams leave only while the
+ * connection is not direct.
  */
 import { type VFailure, VFIOLost, VIOLost, VIPSocketPeer } from '@vio/io'
 import type { VScheduledCall } from '@vio/reactor'

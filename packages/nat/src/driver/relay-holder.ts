@@ -1,7 +1,8 @@
 /**
  * The relay of a connection: the way through it, and another one when it has forgotten the first.
  *
- * Decides when the other side is met again, and that a relay that will be needed is asked for its cookie beforehand. How a way is opened is `RelayWay`'s, where one meets again `Reunion`'s.
+ * Decides when the other side is met again, and that a relay that will be needed is asked for its cookie beforehand.
+ * How a way is opened is `RelayWay`'s, where one meets again `Reunion`'s.
  * Invariant: there is one way at a time, and the last leg that was given is the one that is used.
  */
 import type { VIPSocketPeer } from '@vio/io'
