@@ -141,8 +141,7 @@ export class VUDPConnection implements IVUDPEngine {
 
   close(reason: VFailure): void {
     if (this.closed !== null) return
-    const isClean = reason instanceof VFIOCompleted
-    if (this.#closeAsked === null || !isClean) this.#closeAsked = reason
+    if (this.#closeAsked === null || !(reason instanceof VFIOCompleted)) this.#closeAsked = reason
   }
 
   localAddressChanged(): void {
@@ -193,8 +192,7 @@ export class VUDPConnection implements IVUDPEngine {
     if (closing.state !== 'open') return closing.dueAt
     if (!connected) return handshake.dueAt
     return Math.min(
-      // Of a responder that began with INIT, until the initiator has shown itself; else never.
-      handshake.dueAt,
+      handshake.dueAt, // of a responder that began with INIT
       recovery.dueAt,
       this.#outbound.isHeldBack ? Number.POSITIVE_INFINITY : acks.dueAt,
       paths.dueAt,
@@ -230,9 +228,8 @@ export class VUDPConnection implements IVUDPEngine {
   #begin(now: number): void {
     if (this.#hasBegun) return
     this.#hasBegun = true
-    this.#parts.tracer?.state(now, 'attempted', {
-      role: this.#parts.config.isInitiator ? 'client' : 'server',
-    })
+    const role = this.#parts.config.isInitiator ? 'client' : 'server'
+    this.#parts.tracer?.state(now, 'attempted', { role })
     this.#parts.handshake.start(now)
   }
 
@@ -334,7 +331,7 @@ export class VUDPConnection implements IVUDPEngine {
     const { parameters, rttMs } = result
     this.#startPath(now, from, parameters.datagramBytes)
     if (rttMs >= 0) parts.paths.current.rtt.update(rttMs, 0)
-    // RESP may have to be sent again as long as nothing else has come from the initiator.
+    // Else RESP may have to be sent again.
     if (parts.config.isInitiator) parts.handshake.forget()
     parts.liveness.start(now, parameters.idleTimeoutMs)
     parts.acks.maxEvery = parameters.ackFrequency
@@ -426,8 +423,7 @@ export class VUDPConnection implements IVUDPEngine {
     const isClean = code === VUT_CODE.done && streams.isComplete
     const why = text.length > 0 ? printable(text) : 'without a reason'
     const reason = isClean ? new VFIOCompleted() : new VFIOLost(new VUDPLost(code, why, true))
-    const until = now + VUT1.closePtos * recovery.ptoMs
-    if (closing.beginByPeer(reason, code, until)) this.#ended(now, reason)
+    if (closing.beginByPeer(reason, code, now + VUT1.closePtos * recovery.ptoMs)) this.#ended(now, reason)
     if (closing.state === 'drained') this.#drain()
   }
 
