@@ -39,6 +39,8 @@ const PATH_BYTES = 108
 const PATH_OFFSET = 2
 const IPV4_BYTES = 16
 const IPV6_BYTES = 28
+const DOT = 46
+const ZERO = 48
 
 /**
  * Writes an address as `sockaddr`. Returns its length.
@@ -66,10 +68,14 @@ export function encodeAddress(address: VNativeAddress, syscall: string, target: 
 
 /** Reads what the system wrote as `sockaddr`, `length` bytes. */
 export function decodeAddress(bytes: Uint8Array, length: number): VNativeAddress {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(length, bytes.length))
-  const family = view.length < PATH_OFFSET ? AF_UNIX : view.readUInt16LE(0)
-  if (family === AF_INET && view.length >= IPV4_BYTES)
-    return { family: 'ipv4', host: view.subarray(4, 8).join('.'), port: view.readUInt16BE(2) }
+  const end = Math.min(length, bytes.length)
+  const family = end < PATH_OFFSET ? AF_UNIX : (bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8)
+  // Each connection that is taken has one, so that this is read without a view of the bytes.
+  if (family === AF_INET && end >= IPV4_BYTES) {
+    const port = ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)
+    return { family: 'ipv4', host: `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`, port }
+  }
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, end)
   if (family === AF_INET6 && view.length >= IPV6_BYTES)
     return { family: 'ipv6', host: decodeIPv6(view), port: view.readUInt16BE(2) }
   if (family !== AF_UNIX)
@@ -111,7 +117,17 @@ function encodeIPv4(host: string, port: number, target: Uint8Array): number {
     throw new TypeError(`host is an IPv4 address, got ${show(host)}`)
   target[0] = AF_INET
   setPort(port, target)
-  target.set(host.split('.').map(Number), 4)
+  let at = 4
+  let part = 0
+  for (let place = 0; place < host.length; place += 1) {
+    const code = host.charCodeAt(place)
+    if (code === DOT) {
+      target[at] = part
+      at += 1
+      part = 0
+    } else part = part * 10 + code - ZERO
+  }
+  target[at] = part
   return IPV4_BYTES
 }
 
