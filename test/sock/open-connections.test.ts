@@ -2,11 +2,11 @@
  * What a listener knows of the connections it has handed out, and what a connection of Node's sockets keeps.
  */
 import { connect, Socket } from 'node:net'
-import { VIPSocketPeer } from '@vio/io'
-import { VClientSocketAgent, VTCPClientSocketAgent } from '@vio/sock'
+import { VFIOCompleted, VIPSocketPeer } from '@vio/io'
+import { VClientSocketAgent, VTCPClientSocketAgent, VTCPListeningSocket } from '@vio/sock'
 import { expect, it, onTestFinished } from 'vitest'
 import { OpenConnections } from '../../packages/sock/src/open-connections.js'
-import { connected, eventually, listening } from './support/net-rig.js'
+import { connected, eventually, listening, loopRounds } from './support/net-rig.js'
 import { startReactor } from './support/reactor.js'
 
 function openConnections(count: number) {
@@ -71,4 +71,34 @@ it('a socket whose output ends with its input keeps what Node does then', async 
   await eventually(() => agent.wasConnected)
   expect([sock.allowHalfOpen, sock.listenerCount('end')]).toEqual([false, 2])
   agent.reset()
+})
+
+it('a connection is handed out in the call that brings it, and one that has to wait is not', async () => {
+  const { reactor } = startReactor()
+  const built: VTCPClientSocketAgent[] = []
+  const listener = new VTCPListeningSocket(reactor, null, {
+    transport: 'net',
+    maxConnections: 2,
+    factory: ({ sock, peer }) => {
+      const agent = new VTCPClientSocketAgent(reactor, sock, { peer })
+      built.push(agent)
+      return agent
+    },
+  })
+  const peer = await listener.bind(new VIPSocketPeer('127.0.0.1', 0))
+  listener.listen()
+  onTestFinished(() => {
+    listener.closeIO(new VFIOCompleted())
+    for (const agent of built) agent.reset()
+  })
+  // A reactor that has yet to run for something else hands out when it does.
+  await loopRounds()
+  const counts: number[] = []
+  listener.sock?.on('connection', () => counts.push(built.length))
+  const clients = await Promise.all([1, 2, 3].map(() => connected(peer)))
+  onTestFinished(() => {
+    for (const client of clients) client.destroy()
+  })
+  await eventually(() => counts.length === 3)
+  expect([counts, listener.waiting]).toEqual([[1, 2, 2], 1])
 })

@@ -23,6 +23,11 @@ export function sizeOption(name: string, value: number, min = 1): number {
   throw new RangeError(`${name} is a whole number from ${min} on, got ${describeValue(value)}`)
 }
 
+/** A whole number from 1 on, or Infinity (the default) for no limit. @throws RangeError as `sizeOption` */
+export function limitOption(name: string, value: number = Number.POSITIVE_INFINITY): number {
+  return value === Number.POSITIVE_INFINITY ? value : sizeOption(name, value)
+}
+
 /** A time in milliseconds; Infinity for none. @throws RangeError that names the option and both values */
 export function timeOption(name: string, value: number): number {
   if (typeof value === 'number' && value >= 0) return value

@@ -18,7 +18,7 @@ import {
   type VSocketPeer,
 } from '@vio/io'
 import type { IVReactor, IVStreamHandle, IVTask } from '@vio/reactor'
-import { describeValue, sizeOption, timeOption } from './describe.js'
+import { describeValue, limitOption, sizeOption, timeOption } from './describe.js'
 import type { IVSocket, VCloseCallback } from './interfaces.js'
 import {
   type Listening,
@@ -129,8 +129,10 @@ export class VListeningSocket extends VSocketBase {
     this.#maxConnections = limitOption('maxConnections', options.maxConnections)
     this.#maxWaiting = sizeOption('maxWaiting', options.maxWaiting ?? DEFAULT_WAITING, 0)
     const bound = options.bound ?? options.listening ?? false
+    const arrived = (socket: VStreamSocket): void => this.#arrived(socket)
     const owner: ListeningServerOwner = {
-      accepted: (socket) => this.#arrived(socket),
+      // Handed out in the call that brings it: whoever answers each at once then does so before the next is taken.
+      accepted: (socket) => (reactor.enter === undefined ? arrived(socket) : reactor.enter(arrived, socket)),
       failed: (error) => this.log.error('the listener failed', error),
       closed: () => void this.closeIO(new VFIOLost(new VIOLost('the server was closed'))),
     }
@@ -343,8 +345,4 @@ export class VListeningSocket extends VSocketBase {
       dropSocket(socket)
     }
   }
-}
-
-function limitOption(name: string, value = Number.POSITIVE_INFINITY): number {
-  return value === Number.POSITIVE_INFINITY ? value : sizeOption(name, value)
 }
