@@ -5,9 +5,11 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { encodeRendezvous } from '@vio/nat'
+import { encodeRendezvous, VPake } from '@vio/nat'
+import { VSeededRandom } from '@vio/reactor/testing'
 import { beforeAll, describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import { skipUnless } from '../lib/skip.js'
+import { natCrypto } from '../nat/lib/nat-crypto.js'
 import { codeOf, errorOf, startRelay, type Vut, vut } from './process-support.js'
 import { atEnd, tempFolder } from './support.js'
 
@@ -37,12 +39,18 @@ function recv({ to }: Places, code: string, ...options: string[]): Vut {
   return vut(['recv', code, '--json', '--relay', relay, ...options], { cwd: to })
 }
 
+/** Of somebody who may know the words. */
+const share = new VPake(
+  { role: 'initiator', password: Buffer.from('x') },
+  natCrypto,
+  new VSeededRandom(8),
+).share.toString('base64')
+
 /** Comes to the room of a code, and is silent from then on. */
 function silentGuest(code: string): void {
   const [host = '', port = ''] = relay.split(':')
   const socket = connect(Number(port), host)
   const room = Number.parseInt(code, 10)
-  const share = Buffer.alloc(32, 5).toString('base64')
   socket.on('error', () => undefined)
   socket.write(Buffer.concat([Buffer.of(0), encodeRendezvous({ type: 'join', room, share })]))
   onTestFinished(() => void socket.destroy())
