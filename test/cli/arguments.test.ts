@@ -28,7 +28,7 @@ const COMMAND: VCommand = {
   ],
   operands: [1, 2],
   examples: [],
-  run: async () => 0,
+  load: async () => async () => 0,
 }
 
 describe('a command line', () => {

@@ -37,6 +37,9 @@ export interface VCommandContext extends VCliContext {
   readonly commands: readonly VCommand[]
 }
 
+/** Does what a command is for. What it throws becomes an exit code by `failureOf`. */
+export type VCommandRun = (context: VCommandContext) => Promise<VExitCode>
+
 /** One command. */
 export interface VCommand {
   readonly name: string
@@ -54,6 +57,6 @@ export interface VCommand {
   readonly completes?: 'file'
   /** The operands that there are, where they are few: for completion. */
   readonly choices?: readonly string[]
-  /** Does it. What it throws becomes an exit code by `failureOf`. */
-  run(context: VCommandContext): Promise<VExitCode>
+  /** Loads what does it, so that a process loads no more than the command that it is for. */
+  load(): Promise<VCommandRun>
 }

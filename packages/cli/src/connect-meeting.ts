@@ -8,18 +8,24 @@ import { type VConnecterEvent, VUDPConnecter } from '@vio/nat'
 import type { VCliContext } from './context.js'
 import { failureOf } from './failure.js'
 import type { VMeeting, VMeetRequest } from './meeting.js'
-import { type OwnRelay, startOwnRelay } from './own-relay.js'
+import type { OwnRelay } from './own-relay.js'
 import type { VCliEvent } from './view/event.js'
 
 /** Meets over the network. @throws VCommandError with the code that says why not */
 export async function connectMeeting(context: VCliContext, request: VMeetRequest): Promise<VMeeting> {
-  const own = request.relays.includes('self') ? await startOwnRelay(context) : null
+  const own = request.relays.includes('self') ? await ownRelay(context) : null
   try {
     return await connect(context, request, own)
   } catch (error) {
     await own?.close()
     throw failureOf(error)
   }
+}
+
+/** A whole relay is loaded by those only who begin one. */
+async function ownRelay(context: VCliContext): Promise<OwnRelay> {
+  const { startOwnRelay } = await import('./own-relay.js')
+  return await startOwnRelay(context)
 }
 
 async function connect(context: VCliContext, request: VMeetRequest, own: OwnRelay | null): Promise<VMeeting> {

@@ -2,7 +2,7 @@
  * The public names of this package: the command for programs and tests. No logic.
  */
 export { optionsOf, parseArguments } from './arguments.js'
-export type { VCommand, VCommandContext, VOptionSpec } from './command.js'
+export type { VCommand, VCommandContext, VCommandRun, VOptionSpec } from './command.js'
 export { COMMANDS } from './commands/table.js'
 export { type VCliContext, VInterrupted, type VTerminals } from './context.js'
 export { EXIT, usageError, VCommandError, type VExitCode, type VExitCodes } from './exit-codes.js'

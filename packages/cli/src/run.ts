@@ -2,14 +2,14 @@
  * `runVut`: a command line from its first word to an exit code.
  *
  * Decides what comes before a command and after it: which one is meant, `--help`, `--version`, the view, and how an error
- * is shown. Invariant: nothing is thrown, and the view is closed whatever happens.
+ * is shown. Invariants: nothing is thrown, and the view is closed whatever happens; nothing is loaded but what the line
+ * needs, and before a command begins all that its end may need.
  */
 import { parseArguments } from './arguments.js'
 import type { VCommand } from './command.js'
 import { COMMANDS } from './commands/table.js'
 import type { VCliContext } from './context.js'
 import { EXIT, usageError, type VExitCode } from './exit-codes.js'
-import { failureOf } from './failure.js'
 import type { VGiven } from './given.js'
 import { helpOf, helpOfAll } from './help.js'
 import { suggest } from './suggest.js'
@@ -26,12 +26,12 @@ export async function runVut(args: readonly string[], context: VCliContext): Pro
   const [word = '--help', ...rest] = args
   if (word === '--version' || word === 'version') return say(context, `vut ${VERSION}\n`)
   const command = COMMANDS.find(({ name }) => name === word)
-  if (command !== undefined) return runCommand(command, rest, context)
+  if (command !== undefined) return await runCommand(command, rest, context)
   if (word === '--help' || word === '-h' || word === 'help') return runHelp(rest, context)
   const names = COMMANDS.map(({ name }) => name)
   const meant = suggest(word, names)
   const help = meant === undefined ? `one of ${names.join(', ')}` : `did you mean vut ${meant}?`
-  return refuse(usageError(`there is no command "${word}"`, help), context)
+  return await refuse(usageError(`there is no command "${word}"`, help), context)
 }
 
 async function runCommand(
@@ -43,7 +43,7 @@ async function runCommand(
   try {
     given = parseArguments(command, args)
   } catch (error) {
-    return refuse(error, context, args.includes('--json'))
+    return await refuse(error, context, args.includes('--json'))
   }
   if (given.flag('help')) return say(context, helpOf(command))
   const view = createView(context, {
@@ -51,8 +51,9 @@ async function runCommand(
     quiet: given.flag('quiet'),
     verbose: given.flag('verbose'),
   })
+  const [run, { failureOf }] = await Promise.all([command.load(), import('./failure.js')])
   try {
-    return await command.run({ ...context, given, view, commands: COMMANDS })
+    return await run({ ...context, given, view, commands: COMMANDS })
   } catch (error) {
     const { exitCode, message, help } = failureOf(error)
     view.tell({ type: 'error', exitCode, what: message, help })
@@ -72,7 +73,8 @@ function say(context: VCliContext, text: string): VExitCode {
   return EXIT.ok
 }
 
-function refuse(error: unknown, context: VCliContext, json = false): VExitCode {
+async function refuse(error: unknown, context: VCliContext, json = false): Promise<VExitCode> {
+  const { failureOf } = await import('./failure.js')
   const { exitCode, message, help } = failureOf(error)
   const view = createView(context, { json, quiet: false, verbose: false })
   view.tell({ type: 'error', exitCode, what: message, help })

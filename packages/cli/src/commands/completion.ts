@@ -1,21 +1,9 @@
 /**
- * `vut completion`: what a shell completes.
+ * What `vut completion` understands. What it does is `work/completion.ts`, which is loaded when it is to be done.
  *
- * Decides nothing: the scripts are made of the command table. Invariant: what is completed is what the commands understand.
+ * Decides nothing. Invariant: as of `VCommand`.
  */
-import type { VCommand, VCommandContext } from '../command.js'
-import { bashCompletion } from '../completion/bash.js'
-import { fishCompletion } from '../completion/fish.js'
-import { zshCompletion } from '../completion/zsh.js'
-import { EXIT, usageError, type VExitCode } from '../exit-codes.js'
-
-type Script = (commands: readonly VCommand[]) => string
-
-const SHELLS: Readonly<Record<string, Script>> = {
-  bash: bashCompletion,
-  zsh: zshCompletion,
-  fish: fishCompletion,
-}
+import type { VCommand } from '../command.js'
 
 /** The command. */
 export const COMPLETION_COMMAND: VCommand = {
@@ -24,20 +12,10 @@ export const COMPLETION_COMMAND: VCommand = {
   usage: 'bash | zsh | fish',
   options: [],
   operands: [1, 1],
-  choices: Object.keys(SHELLS),
+  choices: ['bash', 'zsh', 'fish'],
   examples: [
     'source <(vut completion bash)     in ~/.bashrc',
     'vut completion fish > ~/.config/fish/completions/vut.fish',
   ],
-  run: runCompletion,
-}
-
-async function runCompletion({ given, commands, stdout }: VCommandContext): Promise<VExitCode> {
-  const [name = ''] = given.operands
-  const script = Object.hasOwn(SHELLS, name) ? SHELLS[name] : undefined
-  if (script === undefined) {
-    throw usageError(`there is no completion for "${name}"`, `one of ${Object.keys(SHELLS).join(', ')}`)
-  }
-  stdout.write(script(commands))
-  return EXIT.ok
+  load: async () => (await import('../work/completion.js')).runCompletion,
 }

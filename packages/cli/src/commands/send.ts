@@ -1,17 +1,10 @@
 /**
- * `vut send`: files and folders to the other side.
+ * What `vut send` understands. What it does is `work/send.ts`, which is loaded when it is to be done.
  *
- * Decides what is checked before anybody is met: what cannot be sent is told at once. How it travels is `transfer/`.
- * Invariant: it ends with 0 only when the peer has confirmed every file.
+ * Decides nothing. Invariant: as of `VCommand`.
  */
-import type { VCommand, VCommandContext } from '../command.js'
-import { EXIT, type VExitCode } from '../exit-codes.js'
-import { meet } from '../meet.js'
+import type { VCommand } from '../command.js'
 import { MEETING_OPTIONS } from '../options.js'
-import { showName } from '../transfer/names.js'
-import { sendFiles } from '../transfer/send-files.js'
-import { gatherSources } from '../transfer/source.js'
-import { TRANSFER_WISHES } from '../transfer/wishes.js'
 
 /** The command. */
 export const SEND_COMMAND: VCommand = {
@@ -25,27 +18,5 @@ export const SEND_COMMAND: VCommand = {
   operands: [1, Number.POSITIVE_INFINITY],
   completes: 'file',
   examples: ['vut send report.pdf photos/', 'VUT_CODE=7-lantern-orchard vut send report.pdf'],
-  run: runSend,
-}
-
-async function runSend(context: VCommandContext): Promise<VExitCode> {
-  const { given, view, folder } = context
-  const sources = await gatherSources(folder, given.operands, {
-    skipsSpecial: given.flag('skip-special'),
-    onSkipped: (file) => view.tell({ type: 'warning', text: `left out: ${showName(file)}` }),
-  })
-  const meeting = await meet(context, {
-    operand: undefined,
-    asks: false,
-    counterpart: 'recv',
-    transport: TRANSFER_WISHES,
-  })
-  try {
-    const { bytes, seconds, files, digest } = await sendFiles(context, meeting, sources)
-    const proof = digest === undefined ? {} : { digest }
-    view.tell({ type: 'done', bytes, seconds, files, ...proof })
-    return EXIT.ok
-  } finally {
-    await meeting.close()
-  }
+  load: async () => (await import('../work/send.js')).runSend,
 }

@@ -9,9 +9,10 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { VCliContext } from '../context.js'
 import { EXIT, VCommandError } from '../exit-codes.js'
+import { OWN_FOLDER } from '../own-files.js'
 import type { VCliEvent } from '../view/event.js'
 
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('dist/main.js', OWN_FOLDER))
 
 /** One command line in a process. */
 export class DemoPeer {

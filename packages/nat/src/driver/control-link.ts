@@ -23,7 +23,7 @@ import {
   type VTLSClientOptions,
   VTLSClientSocketAgent,
 } from '@vio/sock'
-import { WebSocket } from 'ws'
+import type { WebSocket } from 'ws'
 import {
   DEFAULT_LINK_BYTES,
   type IVControlLink,
@@ -171,7 +171,10 @@ async function reasonOf(agent: Agent, address: VRelayAddress): Promise<Error> {
 }
 
 /** Speaks HTTP over a chain until it is a WebSocket. What secures it is below, so the request itself is a plain one. */
-function upgraded(pair: VByteIOPair, address: VRelayAddress, signal: AbortSignal): Promise<WebSocket> {
+async function upgraded(pair: VByteIOPair, address: VRelayAddress, signal: AbortSignal): Promise<WebSocket> {
+  // Loaded where it is used: most links are plain ones.
+  const { WebSocket } = await import('ws')
+  signal.throwIfAborted()
   const duplex = toNodeDuplex(pair)
   const place = formatRelayAddress({ ...address, scheme: 'tcp' })
   const socket = new WebSocket(`ws://${place}${address.path}`, {
@@ -180,7 +183,7 @@ function upgraded(pair: VByteIOPair, address: VRelayAddress, signal: AbortSignal
     maxPayload: MAX_PIECE_BYTES,
     followRedirects: false,
   })
-  return new Promise((found, failed) => {
+  return await new Promise((found, failed) => {
     let reason: unknown
     const fail = (error: unknown): void => {
       reason ??= error
