@@ -46,12 +46,12 @@ async function runCommand(
     return await refuse(error, context, args.includes('--json'))
   }
   if (given.flag('help')) return say(context, helpOf(command))
+  const [run, { failureOf }] = await Promise.all([command.load(), import('./failure.js')])
   const view = createView(context, {
     json: given.flag('json'),
     quiet: given.flag('quiet'),
     verbose: given.flag('verbose'),
   })
-  const [run, { failureOf }] = await Promise.all([command.load(), import('./failure.js')])
   try {
     return await run({ ...context, given, view, commands: COMMANDS })
   } catch (error) {
