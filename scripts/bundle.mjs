@@ -1,7 +1,7 @@
 /**
  * The last step of `npm run build`: makes of what was compiled the bundle that the command `vut` is loaded from.
  *
- * What is in it, and why, is in docs/decisions/0023-the-command-as-a-bundle.md. The bundle takes the place of the one
+ * What is in it, and why, is in docs/decisions/0026-the-command-as-a-bundle.md. The bundle takes the place of the one
  * before at once: a `vut` that begins meanwhile finds all of it or none.
  */
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'

@@ -57,7 +57,7 @@ describe('vut forward -L .../udp', () => {
     const server = await udpEcho()
     const pair = await pairOf({
       forwards: [['-L', `0:127.0.0.1:${server.port}/udp`]],
-      limits: { flowIdleMs: 60 },
+      limits: { flowIdleMs: 400 },
     })
     const socket = await udp()
     expect(String(await ask(socket, pair.port(), Buffer.from('a')))).toBe('re:a')

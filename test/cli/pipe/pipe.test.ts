@@ -2,7 +2,7 @@
  * `vut pipe` to `vut pipe`: what goes in on one side comes out on the other, and the exit code says whether it has.
  */
 import { createHash } from 'node:crypto'
-import { PassThrough, Writable } from 'node:stream'
+import { PassThrough, Readable, Writable } from 'node:stream'
 import { VFIOLost, VIOLost } from '@vio/io'
 import type { VUDPTransport } from '@vio/vudp'
 import { describe, expect, it } from 'vitest'
@@ -112,8 +112,11 @@ describe('vut pipe', () => {
   })
 
   it('ends with 7 where its input cannot be read', async () => {
-    const broken = new PassThrough()
-    setTimeout(() => broken.destroy(new Error('EIO: the disk is gone')), 50)
+    const broken = new Readable({
+      read() {
+        this.destroy(new Error('EIO: the disk is gone'))
+      },
+    })
     const { codes } = await runPair(A, B, [{ stdin: broken }, { stdin: new PassThrough() }])
     expect(codes).toEqual([7, 6])
   })
