@@ -13,6 +13,8 @@ const require = createRequire(import.meta.url)
 /** By hyperbeam. */
 export class HyperbeamWay implements Way {
   readonly name = 'hyperbeam'
+  /** Its two ends do not always find each other in time. */
+  readonly tries = 3
   #port = ''
 
   missing(): string | undefined {
@@ -35,6 +37,11 @@ export class HyperbeamWay implements Way {
     const sender = new Command([process.execPath, PEER, 'send', this.#port, from])
     const key = await sender.says(/key (\w+)/)
     const receiver = new Command([process.execPath, PEER, 'receive', this.#port, join(toFolder, name), key])
-    await Promise.all([sender.ended, receiver.ended])
+    try {
+      await Promise.all([sender.ended, receiver.ended])
+    } finally {
+      // The one that was not found would wait for ever.
+      for (const { process: child } of [sender, receiver]) child.kill('SIGKILL')
+    }
   }
 }

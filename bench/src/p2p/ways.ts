@@ -15,6 +15,8 @@ export interface Cargo {
 /** One way. */
 export interface Way {
   readonly name: string
+  /** How often a run is tried that fails. By default once. */
+  readonly tries?: number
   /** Why it cannot be tried on this machine. */
   missing(): string | undefined
   /** Starts what has to be there before and stands by until the bench ends: a relay, a daemon. */
