@@ -1,18 +1,14 @@
 /**
  * What flows over sockets: much, in both directions, against a reader that stalls, and through every kind of end.
  */
-import { VByteBuffer, VFIOCompleted, VFIOLost, VIOLost, VIPSocketPeer, VUnixSocketPeer } from '@vio/io'
+import { VByteBuffer, VFIOCompleted, VFIOLost, VIOLost } from '@vio/io'
 import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@vio/io/testing'
-import {
-  VListeningSocket as Listener,
-  VClientSocketAgent,
-  type VListeningSocket,
-  VSocketLost,
-} from '@vio/sock'
+import { VClientSocketAgent, VSocketLost } from '@vio/sock'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { agentPair } from './support/agent-pair.js'
 import { farOn } from './support/far-socket.js'
 import { connected, eventually, listening, loopRounds } from './support/net-rig.js'
-import { freeUnixPath, LOOPBACK, NET_KINDS, type NetKind } from './support/places.js'
+import { NET_KINDS, type NetKind } from './support/places.js'
 import { startReactor } from './support/reactor.js'
 
 const PATTERN = new VBytePattern(11)
@@ -22,26 +18,7 @@ const READ = 65_536
 /** Two agents that are connected to each other by a listener. */
 async function agents(kind: NetKind, options: object = {}) {
   const started = startReactor()
-  const accepted: VClientSocketAgent[] = []
-  const listener: VListeningSocket = new Listener(started.reactor, null, {
-    factory: ({ sock, peer }) => {
-      const agent = new VClientSocketAgent(started.reactor, sock, { peer, ...options })
-      accepted.push(agent)
-      return agent
-    },
-  })
-  const where = kind === 'unix' ? new VUnixSocketPeer(freeUnixPath()) : new VIPSocketPeer(LOOPBACK[kind], 0)
-  const peer = await listener.bind(where)
-  listener.listen()
-  const client = new VClientSocketAgent(started.reactor, null, options)
-  await client.connectTo(peer)
-  await eventually(() => accepted.length === 1)
-  const [server] = accepted as [VClientSocketAgent]
-  onTestFinished(() => {
-    client.reset()
-    void listener.drain(0)
-  })
-  return { ...started, client, server, listener, peer }
+  return { ...started, ...(await agentPair(started.reactor, { kind, options })) }
 }
 
 /** Takes what comes, checking that it is the pattern. */

@@ -1,11 +1,11 @@
 /**
  * Two connections joined end to end, whose chunks are read into the same memory again and again.
  */
-import { VByteBuffer, VIPSocketPeer } from '@vio/io'
+import { VByteBuffer } from '@vio/io'
 import { VBytePattern, VPatternChecker, VProbeConsumer, VProbeProducer } from '@vio/io/testing'
-import type { IVReactor } from '@vio/reactor'
-import { VClientSocketAgent, VListeningSocket, type VTransport } from '@vio/sock'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { VClientSocketAgent } from '@vio/sock'
+import { describe, expect, it, vi } from 'vitest'
+import { agentPair } from './support/agent-pair.js'
 import { eventually } from './support/net-rig.js'
 import { startReactor } from './support/reactor.js'
 import { TRANSPORTS } from './support/transports.js'
@@ -13,30 +13,6 @@ import { TRANSPORTS } from './support/transports.js'
 const PATTERN = new VBytePattern(13)
 const TOTAL = 4_000_000
 const READ = 65_536
-
-/** A connection: who connected, and who was found. */
-async function connection(reactor: IVReactor, transport: VTransport, far = transport) {
-  const accepted: VClientSocketAgent[] = []
-  const listener = new VListeningSocket(reactor, null, {
-    transport: far,
-    factory: ({ sock, peer }) => {
-      const agent = new VClientSocketAgent(reactor, sock, { peer })
-      accepted.push(agent)
-      return agent
-    },
-  })
-  const peer = await listener.bind(new VIPSocketPeer('127.0.0.1', 0))
-  listener.listen()
-  const client = new VClientSocketAgent(reactor, null, { transport })
-  await client.connectTo(peer)
-  await eventually(() => accepted.length === 1)
-  const [server] = accepted as [VClientSocketAgent]
-  onTestFinished(() => {
-    client.reset()
-    void listener.drain(0)
-  })
-  return { client, server }
-}
 
 /** A sink that stalls after every `windowBytes`, until it is checked. */
 class Staller extends VProbeConsumer {
@@ -56,11 +32,13 @@ class Staller extends VProbeConsumer {
 }
 
 describe.each(TRANSPORTS)('a relay over %s sockets', (transport) => {
+  const both = { connecting: transport, serving: transport }
+
   it.each([50_000, 5_000_000])(
     'passes on what it gets, both ways, with windows of %i bytes',
     async (window) => {
       const { reactor } = startReactor()
-      const [left, right] = [await connection(reactor, transport), await connection(reactor, transport)]
+      const [left, right] = [await agentPair(reactor, both), await agentPair(reactor, both)]
       left.server.byteProduce.attach(right.client.byteConsume)
       right.client.byteProduce.attach(left.server.byteConsume)
       const reuses = [left.server, right.client].map(({ device }) => vi.spyOn(device, 'reuse'))
@@ -84,7 +62,7 @@ describe.each(TRANSPORTS)('a relay over %s sockets', (transport) => {
 
   it('reads into the memory that it has written, where the socket lets it', async () => {
     const { reactor } = startReactor()
-    const { client, server } = await connection(reactor, transport, 'net')
+    const { client, server } = await agentPair(reactor, { connecting: transport, serving: 'net' })
     client.byteProduce.attach(client.byteConsume)
     const reads = vi.spyOn(client.device, 'readSome')
     const sink = new Staller(TOTAL)
@@ -106,7 +84,7 @@ describe.each(TRANSPORTS)('a relay over %s sockets', (transport) => {
 
   it('passes on what was read before it was attached, and what comes then', async () => {
     const { reactor } = startReactor()
-    const [left, right] = [await connection(reactor, transport), await connection(reactor, transport)]
+    const [left, right] = [await agentPair(reactor, both), await agentPair(reactor, both)]
     const source = new VProbeProducer({ reactor })
     right.server.byteConsume.attach(source)
     const sink = new Staller(TOTAL)

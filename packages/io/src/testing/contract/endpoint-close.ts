@@ -156,8 +156,8 @@ const HALVES: readonly IVContractCase<VEndpointFactory>[] = [
       const ends = await chained(rig, { halfClosePolicy: new VNoHalfClose(), bufferBytes: 1000 })
       ends.source.feed(new VByteBuffer(PATTERN.take(rig.roadBytes + 500)))
       await rig.quiet()
-      const given = ends.source.produced
       await rig.until(() => ends.near.bufferedBytes > 0)
+      const given = ends.source.produced
       ends.far.end()
       await rig.until(() => ends.sink.ended !== null)
       equal(await readAll(rig, ends), given, 'bytes that the far side got')
