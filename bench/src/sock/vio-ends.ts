@@ -21,16 +21,18 @@ const SIZES: VClientSocketAgentOptions = {
   wbufLen: TRANSFER_BYTES,
 }
 
-const NO_HALF_CLOSE = new VNoHalfClose()
-
 /** Makes ends over one transport. */
 export class Ends {
   readonly #reactor: VReactor
   readonly #transport: Transport
+  readonly #options: VClientSocketAgentOptions
+  readonly #endingOptions: VClientSocketAgentOptions
 
   constructor(reactor: VReactor, transport: Transport) {
     this.#reactor = reactor
     this.#transport = transport
+    this.#options = { ...SIZES, transport }
+    this.#endingOptions = { ...SIZES, transport, halfClosePolicy: new VNoHalfClose() }
   }
 
   /** Listens on loopback; gives the port. */
@@ -38,7 +40,14 @@ export class Ends {
     const listener = new VTCPListeningSocket(this.#reactor, null, {
       transport: this.#transport,
       factory: ({ sock, peer }) => {
-        const end = new VTCPClientSocketAgent(this.#reactor, sock, { ...SIZES, peer })
+        // Each with its fields: an object that is copied and added to has a shape of its own, of which there would be thousands.
+        const options = {
+          maxRead: TRANSFER_BYTES,
+          maxWrite: TRANSFER_BYTES,
+          wbufLen: TRANSFER_BYTES,
+          peer,
+        }
+        const end = new VTCPClientSocketAgent(this.#reactor, sock, options)
         accepted(end)
         return end
       },
@@ -50,19 +59,15 @@ export class Ends {
 
   /** Begins to connect to loopback. The end of the input closes the output too. */
   begin(port: number): VClientSocketAgent {
-    const end = this.#make({ ...SIZES, halfClosePolicy: NO_HALF_CLOSE })
+    const end = new VTCPClientSocketAgent(this.#reactor, null, this.#endingOptions)
     end.connect(new VIPSocketPeer('127.0.0.1', port))
     return end
   }
 
   /** Connects to loopback. */
   async connect(port: number): Promise<VClientSocketAgent> {
-    const end = this.#make(SIZES)
+    const end = new VTCPClientSocketAgent(this.#reactor, null, this.#options)
     if (await end.connectTo(new VIPSocketPeer('127.0.0.1', port))) return end
     throw end.endReason?.value ?? new Error('there is no connection')
-  }
-
-  #make(options: VClientSocketAgentOptions): VClientSocketAgent {
-    return new VTCPClientSocketAgent(this.#reactor, null, { ...options, transport: this.#transport })
   }
 }

@@ -317,9 +317,14 @@ export function isByteHandleOutput(value: unknown): value is IVByteHandleOutput 
   return hasMethods(value, ['doWrite', 'closeOutput', 'closeIO'])
 }
 
-/** True if `value` is a device. */
+/** True if `value` is a device. Asked for each connection, so nothing is made for it. */
 export function isByteDevice(value: unknown): value is IVByteDevice {
-  return hasMethods(value, ['onReady', 'readSome', 'writeSome', 'closeInput', 'closeOutput', 'close'])
+  if (typeof value !== 'object' || value === null) return false
+  const { onReady, readSome, writeSome, closeInput, closeOutput, close } = value as Partial<IVByteDevice>
+  const moves = typeof readSome === 'function' && typeof writeSome === 'function'
+  const closes =
+    typeof closeInput === 'function' && typeof closeOutput === 'function' && typeof close === 'function'
+  return moves && closes && typeof onReady === 'function'
 }
 
 /** True if `value` belongs to a reactor. */

@@ -88,8 +88,8 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     const { device, connector } = makeDevice(reactor, socket, options, sizes)
     super(reactor, options.wrapDevice?.(device) ?? device, sizes)
     this.#connector = connector
-    const { closeCallback } = options
-    if (closeCallback !== undefined) this.device.onClosed(() => this.#closed(closeCallback))
+    // Apart, as a function that is made here would keep what is around it, for each agent that has none.
+    if (options.closeCallback !== undefined) VClientSocketAgent.#tellClosed(this, options.closeCallback)
   }
 
   /** The other side, or null. */
@@ -192,11 +192,11 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     }
 
     mayTry(peer: VSocketPeer): boolean {
-      return this.#agent.#mayTry(peer)
+      return VClientSocketAgent.#mayTry(this.#agent, peer)
     }
 
     connectDevice(peer: VSocketPeer): void {
-      this.#agent.#connectEndpoint(peer)
+      VByteEndpoint.prototype.connect.call(this.#agent, peer)
     }
 
     closeIO(reason: VFailure): boolean {
@@ -204,27 +204,25 @@ export class VClientSocketAgent extends VByteEndpoint implements IVClientSocket 
     }
   }
 
-  #connectEndpoint(peer: VSocketPeer): void {
-    super.connect(peer)
-  }
-
   /** Asks the chain, as `VByteEndpoint.connect` does for a single address. */
-  #mayTry(peer: VSocketPeer): boolean {
+  static #mayTry(agent: VClientSocketAgent, peer: VSocketPeer): boolean {
     try {
-      this.checkPeer(peer)
-      return super.canConnect(peer) === true
+      agent.checkPeer(peer)
+      return VByteEndpoint.prototype['canConnect'].call(agent, peer) === true
     } catch (error) {
-      this.log.error('canConnect failed, which counts as no', error)
+      agent.log.error('canConnect failed, which counts as no', error)
       return false
     }
   }
 
-  #closed(closeCallback: VCloseCallback): void {
-    try {
-      closeCallback()
-    } catch (error) {
-      this.log.error('a close callback failed', error)
-    }
+  static #tellClosed(agent: VClientSocketAgent, closeCallback: VCloseCallback): void {
+    agent.device.onClosed(() => {
+      try {
+        closeCallback()
+      } catch (error) {
+        agent.log.error('a close callback failed', error)
+      }
+    })
   }
 }
 

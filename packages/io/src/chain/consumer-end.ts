@@ -5,12 +5,13 @@
  * happens to the units, and which hooks an element offers to its users, is left to the subclass. Invariant: a grant
  * made through `canProduce` stays good; only the value that `consume` returns is ever lower.
  */
-import { type IVReactor, VIOError } from '@vio/reactor'
+import { VIOError } from '@vio/reactor'
 import type { VIOControl } from '../control.js'
 import { VIOLimitExceeded } from '../errors.js'
 import { describeValue, UNLIMITED } from '../limit.js'
 import type { IVConsumer, IVProducer } from '../types.js'
 import { ENDED, FlowEnd } from './flow-end.js'
+import type { FlowTerms } from './flow-terms.js'
 import type { FlowKind, PassingQueue } from './kind.js'
 
 /** Base of everything that consumes. `C` is the consumer interface that `this` implements, `P` its producers'. */
@@ -24,17 +25,12 @@ export abstract class ConsumerEnd<
   extends FlowEnd<C, P>
   implements IVConsumer<Q, P>
 {
-  protected readonly kind: FlowKind<Q, C, P, In, Out>
+  declare protected readonly terms: FlowTerms<FlowKind<Q, C, P, In, Out>>
   #reverse: P | null = null
-
-  constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>) {
-    super(reactor)
-    this.kind = kind
-  }
 
   /** Bytes or messages; producers of the other kind are refused. */
   get flowKind(): 'bytes' | 'messages' {
-    return this.kind.name
+    return this.terms.kind.name
   }
 
   protected get takenMessage(): string {
@@ -77,7 +73,7 @@ export abstract class ConsumerEnd<
   }
 
   protected isPeer(value: unknown): value is P {
-    return this.kind.isProducer(value)
+    return this.terms.kind.isProducer(value)
   }
 
   get producer(): P | null {
@@ -109,7 +105,8 @@ export abstract class ConsumerEnd<
     let count = this.limitUnits - this.movedUnits
     const offered = data?.length ?? 0
     // Without a producer, and after the end, the limit allows nothing either.
-    if (!(count > 0) || !(offered > 0) || !this.kind.isQueue(data)) throw ConsumerEnd.#refusal(this, data)
+    if (!(count > 0) || !(offered > 0) || !this.terms.kind.isQueue(data))
+      throw ConsumerEnd.#refusal(this, data)
     if (offered < count) count = offered
     return typeof clim === 'number' && clim > 0 && clim < count ? clim : count
   }
@@ -120,7 +117,7 @@ export abstract class ConsumerEnd<
     data: Q,
   ): Error {
     tellCallFailed(end.peer)
-    if (!end.kind.isQueue(data)) {
+    if (!end.terms.kind.isQueue(data)) {
       const wanted = end.flowKind === 'bytes' ? 'VByteBuffer' : 'VMessageQueue'
       return new TypeError(`consume takes a ${wanted}, got ${describeValue(data)}`)
     }

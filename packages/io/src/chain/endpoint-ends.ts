@@ -5,13 +5,12 @@
  * chain means to the endpoint. An endpoint offers functions that are the same for all endpoints, since closures for each
  * would be most of what an idle connection costs.
  */
-import type { IVReactor, VFailure } from '@vio/reactor'
+import type { VFailure } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
 import type { VIOControl } from '../control.js'
 import type { IVByteConsumer, IVByteDevice, IVByteProducer, IVDeviceOwner } from '../types.js'
 import { EndpointOutput } from './endpoint-output.js'
 import type { EndpointTerms } from './endpoint-terms.js'
-import { BYTES } from './kind.js'
 import { ProducerEnd } from './producer-end.js'
 
 /** What an output needs to see of its endpoint. */
@@ -50,16 +49,15 @@ export class EndpointProducer<E>
   extends ProducerEnd<VByteBuffer, IVByteProducer, IVByteConsumer>
   implements IVDeviceOwner
 {
-  readonly #endpoint: E
   /** The terms of the endpoint, which has none itself. */
-  readonly terms: EndpointTerms<EndpointCalls<E>>
+  declare terms: EndpointTerms<EndpointCalls<E>>
+  readonly #endpoint: E
   /** What was read and not taken, because the consumer left in the middle of it. Made when it is needed. */
   #pending: VByteBuffer | null = null
 
-  constructor(reactor: IVReactor, endpoint: E, terms: EndpointTerms<EndpointCalls<E>>) {
-    super(reactor, BYTES)
+  constructor(endpoint: E, terms: EndpointTerms<EndpointCalls<E>>) {
+    super(terms)
     this.#endpoint = endpoint
-    this.terms = terms
   }
 
   get control(): VIOControl {

@@ -5,15 +5,7 @@
  * device is told, and the chain hears (by `abort`) that its end was carried out once the device says so. Whether the
  * input closes too is the endpoint's decision. Invariant: at most `bufferBytes` wait here.
  */
-import {
-  type IVReactor,
-  type IVTask,
-  type VFailure,
-  VFIOCompleted,
-  VFIOLost,
-  VIOClosed,
-  VIOLost,
-} from '@vio/reactor'
+import { type IVTask, type VFailure, VFIOCompleted, VFIOLost, VIOClosed, VIOLost } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
 import { emptyControl, type VIOControl } from '../control.js'
 import type { IVByteConsumer, IVByteProducer } from '../types.js'
@@ -21,7 +13,6 @@ import { ConsumerEnd } from './consumer-end.js'
 import type { EndpointCalls, EndpointParts } from './endpoint-ends.js'
 import type { EndpointTerms } from './endpoint-terms.js'
 import { FIRST_FREE } from './flow-end.js'
-import { BYTES } from './kind.js'
 
 /** The task of the output is queued. */
 const POSTED = FIRST_FREE
@@ -38,16 +29,15 @@ export class EndpointOutput<E extends EndpointParts>
   extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProducer>
   implements IVTask
 {
+  declare protected readonly terms: EndpointTerms<EndpointCalls<E>>
   readonly #endpoint: E
-  readonly #terms: EndpointTerms<EndpointCalls<E>>
   /** What was taken and not written yet. Made when it is needed. */
   #buffer: VByteBuffer | null = null
   #closedBy: VFailure | null = null
 
-  constructor(reactor: IVReactor, endpoint: E, terms: EndpointTerms<EndpointCalls<E>>) {
-    super(reactor, BYTES)
+  constructor(endpoint: E, terms: EndpointTerms<EndpointCalls<E>>) {
+    super(terms)
     this.#endpoint = endpoint
-    this.#terms = terms
   }
 
   get control(): VIOControl {
@@ -92,7 +82,7 @@ export class EndpointOutput<E extends EndpointParts>
     const lost = device.outputEnd !== null
     if (!lost && !((this.states & WRITING) !== 0 && device.connected && device.writable)) return
     this.states |= POSTED
-    this.reactor.post(this)
+    this.terms.reactor.post(this)
   }
 
   /** Called by the reactor. */
@@ -101,29 +91,29 @@ export class EndpointOutput<E extends EndpointParts>
     const { device } = this.#endpoint
     const end = device.outputEnd
     if (end !== null) {
-      this.#deviceEnded(end)
+      EndpointOutput.#deviceEnded(this, end)
       return
     }
     if ((this.states & WRITING) === 0 || !device.connected || !device.writable) return
-    this.#terms.calls.write(this.#endpoint)
+    this.terms.calls.write(this.#endpoint)
     this.wake()
   }
 
   /** Writes up to `maxWriteBytes` of what waits, and grants the producer what fits again. */
   writeBuffered(): void {
-    this.#flush()
-    if (this.#closedBy === null) this.grant(this.movedUnits + this.#room())
-    else if (this.bufferedBytes === 0) this.#finish()
+    EndpointOutput.#flush(this)
+    if (this.#closedBy === null) this.grant(this.movedUnits + EndpointOutput.#room(this))
+    else if (this.bufferedBytes === 0) EndpointOutput.#finish(this)
   }
 
   /** Takes no more, writes what waits, then ends the device's output. */
   close(reason: VFailure): void {
     if (this.#closedBy !== null) return
     this.#closedBy = reason
-    if ((this.states & ANNOUNCED) === 0) this.#abortChain(reason)
+    if ((this.states & ANNOUNCED) === 0) EndpointOutput.#abortChain(this, reason)
     const { device } = this.#endpoint
-    if (this.bufferedBytes === 0 || !this.#terms.calls.mayWrite(this.#endpoint) || device.outputEnd !== null)
-      this.#finish()
+    if (this.bufferedBytes === 0 || !this.terms.calls.mayWrite(this.#endpoint) || device.outputEnd !== null)
+      EndpointOutput.#finish(this)
     else this.startWriting()
   }
 
@@ -134,7 +124,7 @@ export class EndpointOutput<E extends EndpointParts>
     else if (!this.finished) {
       // Bytes that were to be written are missing now, so the end is no clean one any more.
       this.#closedBy = reason
-      this.#finish()
+      EndpointOutput.#finish(this)
     }
   }
 
@@ -142,7 +132,7 @@ export class EndpointOutput<E extends EndpointParts>
     const attachment = this.attachment
     this.#buffer ??= new VByteBuffer()
     this.movedUnits += data.moveTo(this.#buffer, count)
-    const room = this.#queued()
+    const room = EndpointOutput.#queued(this)
     if (attachment === this.attachment) this.limitUnits = this.movedUnits + room
   }
 
@@ -161,8 +151,8 @@ export class EndpointOutput<E extends EndpointParts>
   }
 
   protected peerAttached(): void {
-    if (this.#closedBy === null) this.grant(this.movedUnits + this.#room())
-    else this.#abortLater()
+    if (this.#closedBy === null) this.grant(this.movedUnits + EndpointOutput.#room(this))
+    else EndpointOutput.#abortLater(this)
   }
 
   protected peerDetached(): void {}
@@ -171,10 +161,10 @@ export class EndpointOutput<E extends EndpointParts>
     return new VIOClosed('this output was closed and takes no more data')
   }
 
-  #flush(): void {
-    const buffer = this.#buffer
-    const { device } = this.#endpoint
-    let left = this.#terms.maxWriteBytes
+  static #flush<E extends EndpointParts>(output: EndpointOutput<E>): void {
+    const buffer = output.#buffer
+    const { device } = output.#endpoint
+    let left = output.terms.maxWriteBytes
     while (buffer !== null && buffer.length > 0 && left > 0 && device.writable) {
       const chunk = buffer.peekChunk()
       const taken = device.writeSome(chunk.length > left ? chunk.subarray(0, left) : chunk)
@@ -182,54 +172,54 @@ export class EndpointOutput<E extends EndpointParts>
       buffer.remove(taken)
       left -= taken
     }
-    if (this.bufferedBytes === 0) this.stopWriting()
+    if (output.bufferedBytes === 0) output.stopWriting()
   }
 
-  #room(): number {
-    return Math.max(0, this.#terms.bufferBytes - this.bufferedBytes)
+  static #room<E extends EndpointParts>(output: EndpointOutput<E>): number {
+    return Math.max(0, output.terms.bufferBytes - output.bufferedBytes)
   }
 
   /** Bytes were put into the buffer. Returns how many more fit. */
-  #queued(): number {
-    const { device } = this.#endpoint
+  static #queued<E extends EndpointParts>(output: EndpointOutput<E>): number {
+    const { device } = output.#endpoint
     // The plain case writes at once: a turn less for each chunk.
-    if (device.connected && device.writable) this.#flush()
-    if (this.bufferedBytes > 0) this.startWriting()
-    return this.#closedBy === null ? this.#room() : 0
+    if (device.connected && device.writable) EndpointOutput.#flush(output)
+    if (output.bufferedBytes > 0) output.startWriting()
+    return output.#closedBy === null ? EndpointOutput.#room(output) : 0
   }
 
   /** Attaching to what has closed succeeds, and is taken down on a later turn. */
-  #abortLater(): void {
-    const reason = this.#closedBy
-    this.reactor.schedule(0, () => this.#abortChain(reason))
+  static #abortLater<E extends EndpointParts>(output: EndpointOutput<E>): void {
+    const reason = output.#closedBy
+    output.reactor.schedule(0, () => EndpointOutput.#abortChain(output, reason))
   }
 
-  #finish(): void {
-    if (this.finished || this.#closedBy === null) return
-    this.states |= FINISHED
-    this.stopWriting()
-    this.#buffer?.clear()
-    const reason = this.#closedBy
-    this.#endpoint.device.closeOutput(reason)
-    this.#terms.calls.outputFinished(this.#endpoint, reason)
-    this.wake()
+  static #finish<E extends EndpointParts>(output: EndpointOutput<E>): void {
+    if (output.finished || output.#closedBy === null) return
+    output.states |= FINISHED
+    output.stopWriting()
+    output.#buffer?.clear()
+    const reason = output.#closedBy
+    output.#endpoint.device.closeOutput(reason)
+    output.terms.calls.outputFinished(output.#endpoint, reason)
+    output.wake()
   }
 
-  #deviceEnded(reason: VFailure): void {
-    if (!this.finished) {
+  static #deviceEnded<E extends EndpointParts>(output: EndpointOutput<E>, reason: VFailure): void {
+    if (!output.finished) {
       // Either the output was open, or bytes waited that nobody will get: the device's reason is the one that counts.
-      this.#closedBy = reason
-      this.#finish()
-      this.#terms.calls.outputLost(this.#endpoint, reason)
+      output.#closedBy = reason
+      EndpointOutput.#finish(output)
+      output.terms.calls.outputLost(output.#endpoint, reason)
     }
-    this.#abortChain(errorOf(reason) === undefined ? this.#closedBy : reason)
+    EndpointOutput.#abortChain(output, errorOf(reason) === undefined ? output.#closedBy : reason)
   }
 
   /** Takes down the chain that is attached. A later one is taken down when it comes. */
-  #abortChain(reason: VFailure | null): void {
-    if (this.producer === null) return
-    this.states |= LEAVING
-    this.abort(errorOf(reason))
+  static #abortChain<E extends EndpointParts>(output: EndpointOutput<E>, reason: VFailure | null): void {
+    if (output.producer === null) return
+    output.states |= LEAVING
+    output.abort(errorOf(reason))
   }
 }
 

@@ -33,13 +33,7 @@ import {
 } from '../types.js'
 import { type EndpointCalls, EndpointProducer } from './endpoint-ends.js'
 import { EndpointOutput, errorOf } from './endpoint-output.js'
-import {
-  checkPolicy,
-  type EndpointTerms,
-  HALF_CLOSE,
-  termsOf,
-  type VEndpointOptions,
-} from './endpoint-terms.js'
+import { checkPolicy, endpointTermsOf, type VEndpointOptions } from './endpoint-terms.js'
 import { VByteIOPair } from './pair.js'
 
 /** The states of an endpoint, as bits of one number. The turn was asked for: */
@@ -53,7 +47,12 @@ const CONNECTING = 32
 /** The consumer was told `connected`; no other gets data. */
 const TOLD = 64
 
-/** A device as a consumer of what it writes and a producer of what it reads. */
+/**
+ * A device as a consumer of what it writes and a producer of what it reads.
+ *
+ * Its private methods are static ones, as those of its ends are: each object of a class that has them as members is marked
+ * for that.
+ */
 export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing {
   /** The device. It belongs to the endpoint: nobody else reads, writes or closes it. */
   readonly device: IVByteDevice
@@ -61,17 +60,13 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   readonly #output: EndpointOutput<VByteEndpoint>
   #pair: VByteIOPair | undefined
   #states = 0
-  #policy: IVHalfClose
   #inputClosed: VFailure | null = null
 
-  /** The terms of the endpoint that was made last: connections come in rows that are alike. */
-  static #lastTerms: EndpointTerms<EndpointCalls<VByteEndpoint>> | undefined
-
-  static readonly #changed = (endpoint: VByteEndpoint): void => endpoint.#deviceChanged()
+  static readonly #changed = (endpoint: VByteEndpoint): void => VByteEndpoint.#deviceChanged(endpoint)
 
   static readonly #calls: EndpointCalls<VByteEndpoint> = {
     wanted: (endpoint) => endpoint.startReading(),
-    attached: (endpoint) => endpoint.#inputAttached(),
+    attached: (endpoint) => VByteEndpoint.#inputAttached(endpoint),
     detached: (endpoint) => {
       endpoint.#states &= ~TOLD
       endpoint.stopReading()
@@ -84,19 +79,19 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     changed: (endpoint, fromLoop) => {
       const { reactor } = endpoint
       if (fromLoop && reactor.enter !== undefined) reactor.enter(VByteEndpoint.#changed, endpoint)
-      else endpoint.#deviceChanged()
+      else VByteEndpoint.#deviceChanged(endpoint)
     },
-    control: (endpoint) => endpoint.#producerControl(),
-    turn: (endpoint) => endpoint.#turn(),
+    control: (endpoint) => VByteEndpoint.#producerControl(endpoint),
+    turn: (endpoint) => VByteEndpoint.#turn(endpoint),
     mayWrite: (endpoint) => (endpoint.#states & (WAS_CONNECTED | CONNECTING)) !== 0,
     write: (endpoint) => {
       try {
         endpoint.doWrite()
       } catch (error) {
-        endpoint.closeOutput(endpoint.#failure('writing', error))
+        endpoint.closeOutput(VByteEndpoint.#failure(endpoint, 'writing', error))
       }
     },
-    outputFinished: (endpoint, reason) => endpoint.#outputFinished(reason),
+    outputFinished: (endpoint, reason) => VByteEndpoint.#outputFinished(endpoint, reason),
     outputLost: (endpoint, reason) => endpoint.log.warn('the output was lost', reason),
   }
 
@@ -104,12 +99,10 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   constructor(reactor: IVReactor, device: IVByteDevice, options: VEndpointOptions = {}) {
     if (!isByteDevice(device))
       throw new TypeError(`an endpoint needs a byte device, got ${describeValue(device)}`)
-    const terms = termsOf(options, VByteEndpoint.#lastTerms, VByteEndpoint.#calls)
-    VByteEndpoint.#lastTerms = terms
-    this.#policy = checkPolicy(options.halfClosePolicy ?? HALF_CLOSE)
+    const terms = endpointTermsOf(reactor, options, VByteEndpoint.#calls)
     this.device = device
-    this.#producer = new EndpointProducer<VByteEndpoint>(reactor, this, terms)
-    this.#output = new EndpointOutput<VByteEndpoint>(reactor, this, terms)
+    this.#producer = new EndpointProducer<VByteEndpoint>(this, terms)
+    this.#output = new EndpointOutput<VByteEndpoint>(this, terms)
     this.#producer.joinReverse(this.#output)
     this.#output.joinReverse(this.#producer)
     if (device.connected) this.#states |= WAS_CONNECTED
@@ -170,11 +163,11 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   }
 
   get halfClosePolicy(): IVHalfClose {
-    return this.#policy
+    return this.#producer.terms.halfClosePolicy
   }
 
   set halfClosePolicy(policy: IVHalfClose) {
-    this.#policy = checkPolicy(policy)
+    this.#producer.terms = { ...this.#producer.terms, halfClosePolicy: checkPolicy(policy) }
   }
 
   /**
@@ -193,7 +186,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       throw new VIOError('connect was called before; use a new endpoint')
     if (this.closed) throw new VIOError('this endpoint is closed; use a new one')
     this.#states |= CONNECTING
-    if (!this.#mayConnect(peer)) {
+    if (!VByteEndpoint.#mayConnect(this, peer)) {
       this.closeIO(new VFIOLost(new VIOLost(`the chain did not allow a connection to ${String(peer)}`)))
       return false
     }
@@ -209,7 +202,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   /** Says whether a connection may be tried. By default asks the chain; yes if nobody answers. */
   protected canConnect(peer: VPeer): boolean {
     const control = this.#producer.consumer?.control
-    const terms = { fallback: true, failed: (error: unknown) => this.#refusedBy(error) }
+    const terms = { fallback: true, failed: (error: unknown) => VByteEndpoint.#refusedBy(this, error) }
     return control === undefined || askPermission(control, 'canConnect', terms, peer)
   }
 
@@ -221,24 +214,20 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   /** A consumer asked for the state: tells it, in a turn. By default `connected`, if it is or was so. */
   protected tellState(consumer: IVAnyConsumer): void {
-    this.#tell(consumer)
+    VByteEndpoint.#tell(this, consumer)
   }
 
-  get #isConnected(): boolean {
-    return (this.#states & WAS_CONNECTED) !== 0
-  }
-
-  #mayConnect(peer: VPeer): boolean {
+  static #mayConnect(endpoint: VByteEndpoint, peer: VPeer): boolean {
     try {
-      return this.canConnect(peer) === true
+      return endpoint.canConnect(peer) === true
     } catch (error) {
-      this.#refusedBy(error)
+      VByteEndpoint.#refusedBy(endpoint, error)
       return false
     }
   }
 
-  #refusedBy(error: unknown): void {
-    this.log.error('canConnect failed, which counts as no', error)
+  static #refusedBy(endpoint: VByteEndpoint, error: unknown): void {
+    endpoint.log.error('canConnect failed, which counts as no', error)
   }
 
   readSome(maxBytes: number): Buffer {
@@ -247,14 +236,14 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
         `a read asks for a whole number of bytes from 1 on, got ${describeValue(maxBytes)}`,
       )
     }
-    if (!this.#isConnected) throw new VIOError('the device is not connected yet')
+    if ((this.#states & WAS_CONNECTED) === 0) throw new VIOError('the device is not connected yet')
     if (this.#inputClosed !== null) throw endError(this.#inputClosed)
     if (!this.device.readable && this.device.inputEnd !== null) throw endError(this.device.inputEnd)
     return this.device.readSome(maxBytes)
   }
 
   writeSome(data: Uint8Array): number {
-    if (!this.#isConnected) throw new VIOError('the device is not connected yet')
+    if ((this.#states & WAS_CONNECTED) === 0) throw new VIOError('the device is not connected yet')
     const end = this.#output.closedBy ?? this.device.outputEnd
     if (end !== null) throw endError(end)
     return this.device.writeSome(data)
@@ -263,7 +252,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   startReading(): void {
     if (this.#inputClosed !== null) return
     this.#states |= READING
-    this.#wakeReader()
+    VByteEndpoint.#wakeReader(this)
   }
 
   stopReading(): void {
@@ -307,9 +296,10 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
    */
   closeInput(reason: VFailure): boolean {
     if (this.#inputClosed !== null) return true
-    this.#endInput(reason)
-    if (this.#output.closedBy === null && !this.#policy.halfIn) this.#endOutput(reason)
-    this.#releaseIfDone()
+    VByteEndpoint.#endInput(this, reason)
+    if (this.#output.closedBy === null && !this.#producer.terms.halfClosePolicy.halfIn)
+      VByteEndpoint.#endOutput(this, reason)
+    VByteEndpoint.#releaseIfDone(this)
     return true
   }
 
@@ -319,15 +309,15 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
    * never connected. Once both directions are closed the device is released.
    */
   closeOutput(reason: VFailure): boolean {
-    this.#endOutput(reason)
+    VByteEndpoint.#endOutput(this, reason)
     return true
   }
 
   /** Closes both directions: after a clean reason what waits is still written, after any other it is dropped. */
   closeIO(reason: VFailure): boolean {
-    this.#endOutput(reason)
-    if (this.#inputClosed === null) this.#endInput(reason)
-    this.#releaseIfDone()
+    VByteEndpoint.#endOutput(this, reason)
+    if (this.#inputClosed === null) VByteEndpoint.#endInput(this, reason)
+    VByteEndpoint.#releaseIfDone(this)
     return true
   }
 
@@ -336,141 +326,146 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     this.closeIO(new VFIOCompleted())
   }
 
-  #endInput(reason: VFailure): void {
+  static #endInput(endpoint: VByteEndpoint, reason: VFailure): void {
     // Bytes that were read and not taken are missing from what was passed on.
-    const clean = reason instanceof VFIOCompleted && this.#producer.pendingBytes === 0
-    this.#inputClosed = reason
-    this.#states &= ~READING
-    this.device.closeInput(reason)
-    if (this.#producer.consumer !== null) this.#producer.giveEnd(clean, errorOf(reason))
+    const clean = reason instanceof VFIOCompleted && endpoint.#producer.pendingBytes === 0
+    endpoint.#inputClosed = reason
+    endpoint.#states &= ~READING
+    endpoint.device.closeInput(reason)
+    if (endpoint.#producer.consumer !== null) endpoint.#producer.giveEnd(clean, errorOf(reason))
   }
 
-  #endOutput(reason: VFailure): void {
-    if (reason instanceof VFIOCompleted) this.#output.close(reason)
-    else this.#output.drop(reason)
+  static #endOutput(endpoint: VByteEndpoint, reason: VFailure): void {
+    if (reason instanceof VFIOCompleted) endpoint.#output.close(reason)
+    else endpoint.#output.drop(reason)
   }
 
   /** Releases the device once both directions are through: how the output ended decides whether it is a clean end. */
-  #releaseIfDone(): void {
-    if (this.#inputClosed === null || !this.#output.finished) return
-    this.device.close(this.#output.closedBy ?? this.#inputClosed)
+  static #releaseIfDone(endpoint: VByteEndpoint): void {
+    if (endpoint.#inputClosed === null || !endpoint.#output.finished) return
+    endpoint.device.close(endpoint.#output.closedBy ?? endpoint.#inputClosed)
   }
 
-  #outputFinished(reason: VFailure): void {
-    const isAlone = this.#isConnected || this.device.connecting === true
-    const closesAll = !this.#policy.halfOut || !isAlone
-    if (this.#inputClosed === null && closesAll) this.#endInput(reason)
-    this.#releaseIfDone()
+  static #outputFinished(endpoint: VByteEndpoint, reason: VFailure): void {
+    const isAlone = (endpoint.#states & WAS_CONNECTED) !== 0 || endpoint.device.connecting === true
+    const closesAll = !endpoint.#producer.terms.halfClosePolicy.halfOut || !isAlone
+    if (endpoint.#inputClosed === null && closesAll) VByteEndpoint.#endInput(endpoint, reason)
+    VByteEndpoint.#releaseIfDone(endpoint)
   }
 
-  #producerControl(): VIOControl {
+  static #producerControl(endpoint: VByteEndpoint): VIOControl {
     return new VIOControl({
       reqProducerState: (consumer: IVAnyConsumer) => {
-        this.reactor.schedule(0, () => this.tellState(consumer))
+        endpoint.reactor.schedule(0, () => endpoint.tellState(consumer))
       },
     })
   }
 
-  #inputAttached(): void {
-    this.#states &= ~TOLD
-    if (this.#inputClosed === null) {
-      this.#postTell()
-      this.inputAttached()
+  static #inputAttached(endpoint: VByteEndpoint): void {
+    endpoint.#states &= ~TOLD
+    if (endpoint.#inputClosed === null) {
+      VByteEndpoint.#postTell(endpoint)
+      endpoint.inputAttached()
       return
     }
-    const reason = errorOf(this.#inputClosed)
-    this.reactor.schedule(0, () => this.#producer.abort(reason))
+    const reason = errorOf(endpoint.#inputClosed)
+    endpoint.reactor.schedule(0, () => endpoint.#producer.abort(reason))
   }
 
   /** Tells the attached consumer of the connection, once, then lets it have data. */
-  #tellConnected(): void {
-    const consumer = this.#producer.consumer
+  static #tellConnected(endpoint: VByteEndpoint): void {
+    const consumer = endpoint.#producer.consumer
     if (consumer === null) return
-    if ((this.#states & (WAS_CONNECTED | TOLD)) === WAS_CONNECTED) {
-      this.#states |= TOLD
-      this.#tell(consumer)
+    if ((endpoint.#states & (WAS_CONNECTED | TOLD)) === WAS_CONNECTED) {
+      endpoint.#states |= TOLD
+      VByteEndpoint.#tell(endpoint, consumer)
     }
-    this.#wakeReader()
+    VByteEndpoint.#wakeReader(endpoint)
   }
 
-  #tell(consumer: IVAnyConsumer): void {
-    const peer = this.device.peer
-    if (!this.#isConnected || peer === null) return
+  static #tell(endpoint: VByteEndpoint, consumer: IVAnyConsumer): void {
+    const peer = endpoint.device.peer
+    if ((endpoint.#states & WAS_CONNECTED) === 0 || peer === null) return
     try {
       tell(consumer.control, 'connected', peer)
     } catch (error) {
-      this.log.error('a control handler for connected failed', error)
+      endpoint.log.error('a control handler for connected failed', error)
     }
   }
 
-  #deviceChanged(): void {
-    if (!this.#isConnected && this.device.connected) {
-      this.#states = (this.#states | WAS_CONNECTED) & ~CONNECTING
-      this.#postTell()
+  static #deviceChanged(endpoint: VByteEndpoint): void {
+    if ((endpoint.#states & WAS_CONNECTED) === 0 && endpoint.device.connected) {
+      endpoint.#states = (endpoint.#states | WAS_CONNECTED) & ~CONNECTING
+      VByteEndpoint.#postTell(endpoint)
     }
-    this.#wakeReader()
-    this.#output.wake()
+    VByteEndpoint.#wakeReader(endpoint)
+    endpoint.#output.wake()
   }
 
-  #wakeReader(): void {
-    if (this.#inputClosed !== null || (this.#states & READ_DUE) !== 0) return
-    const isReading = (this.#states & READING) !== 0
-    if (!(isReading ? this.#inputReady() : this.#atEnd())) return
-    this.#states |= READ_DUE
-    this.#post()
+  static #wakeReader(endpoint: VByteEndpoint): void {
+    if (endpoint.#inputClosed !== null || (endpoint.#states & READ_DUE) !== 0) return
+    const isReading = (endpoint.#states & READING) !== 0
+    if (!(isReading ? VByteEndpoint.#inputReady(endpoint) : VByteEndpoint.#atEnd(endpoint))) return
+    endpoint.#states |= READ_DUE
+    VByteEndpoint.#post(endpoint)
   }
 
-  #postTell(): void {
-    this.#states |= TELL_DUE
-    this.#post()
+  static #postTell(endpoint: VByteEndpoint): void {
+    endpoint.#states |= TELL_DUE
+    VByteEndpoint.#post(endpoint)
   }
 
-  #post(): void {
-    if ((this.#states & POSTED) !== 0) return
-    this.#states |= POSTED
-    this.reactor.post(this.#producer)
+  static #post(endpoint: VByteEndpoint): void {
+    if ((endpoint.#states & POSTED) !== 0) return
+    endpoint.#states |= POSTED
+    endpoint.reactor.post(endpoint.#producer)
   }
 
   /** Tells before it reads, so that a consumer hears of the connection first. */
-  #turn(): void {
-    const due = this.#states
-    this.#states = due & ~(POSTED | TELL_DUE)
-    if ((due & TELL_DUE) !== 0) this.#tellConnected()
+  static #turn(endpoint: VByteEndpoint): void {
+    const due = endpoint.#states
+    endpoint.#states = due & ~(POSTED | TELL_DUE)
+    if ((due & TELL_DUE) !== 0) VByteEndpoint.#tellConnected(endpoint)
     if ((due & READ_DUE) === 0) return
-    this.#states &= ~READ_DUE
-    this.#readTurn()
+    endpoint.#states &= ~READ_DUE
+    VByteEndpoint.#readTurn(endpoint)
   }
 
-  #inputReady(): boolean {
-    return this.device.readable || this.device.inputEnd !== null || this.#producer.pendingBytes > 0
-  }
-
-  /** The end is told without credit, but not while bytes are left or nobody is there to hear it. */
-  #atEnd(): boolean {
-    const { readable, inputEnd } = this.device
+  static #inputReady(endpoint: VByteEndpoint): boolean {
     return (
-      inputEnd !== null && !readable && this.#producer.pendingBytes === 0 && this.#producer.consumer !== null
+      endpoint.device.readable || endpoint.device.inputEnd !== null || endpoint.#producer.pendingBytes > 0
     )
   }
 
-  #readTurn(): void {
-    if (this.#inputClosed !== null) return
-    const consumer = this.#producer.consumer
-    if (consumer !== null && (this.#states & (WAS_CONNECTED | TOLD)) === WAS_CONNECTED) {
-      this.#postTell()
+  /** The end is told without credit, but not while bytes are left or nobody is there to hear it. */
+  static #atEnd(endpoint: VByteEndpoint): boolean {
+    const { readable, inputEnd } = endpoint.device
+    return (
+      inputEnd !== null &&
+      !readable &&
+      endpoint.#producer.pendingBytes === 0 &&
+      endpoint.#producer.consumer !== null
+    )
+  }
+
+  static #readTurn(endpoint: VByteEndpoint): void {
+    if (endpoint.#inputClosed !== null) return
+    const consumer = endpoint.#producer.consumer
+    if (consumer !== null && (endpoint.#states & (WAS_CONNECTED | TOLD)) === WAS_CONNECTED) {
+      VByteEndpoint.#postTell(endpoint)
       return
     }
     try {
-      if ((this.#states & READING) !== 0 || this.#atEnd()) this.doRead()
+      if ((endpoint.#states & READING) !== 0 || VByteEndpoint.#atEnd(endpoint)) endpoint.doRead()
     } catch (error) {
-      this.closeInput(this.#failure('reading', error))
+      endpoint.closeInput(VByteEndpoint.#failure(endpoint, 'reading', error))
     }
-    this.#wakeReader()
+    VByteEndpoint.#wakeReader(endpoint)
   }
 
   /** Reports what a handler threw, and makes it the reason to close its direction. */
-  #failure(what: string, error: unknown): VFIOLost {
-    this.log.error(`${what} failed`, error)
+  static #failure(endpoint: VByteEndpoint, what: string, error: unknown): VFIOLost {
+    endpoint.log.error(`${what} failed`, error)
     return new VFIOLost(new VIOLost(`${what} failed`, { cause: error }))
   }
 }

@@ -8,6 +8,7 @@
 import { type IVReactor, VIOError } from '@vio/reactor'
 import { tell, type VIOControl } from '../control.js'
 import { describeValue } from '../limit.js'
+import type { FlowTerms } from './flow-terms.js'
 
 /** What an end asks of the end that it is attached to. */
 export interface FlowPeer<Self> {
@@ -41,7 +42,8 @@ interface RareParts {
  * static ones: a class that has them as members marks each of its objects for that.
  */
 export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
-  readonly reactor: IVReactor
+  /** What it shares with other ends. */
+  protected readonly terms: FlowTerms
   protected peer: Peer | null = null
   /** Units that passed since attachment. */
   protected movedUnits = 0
@@ -57,11 +59,13 @@ export abstract class FlowEnd<Self, Peer extends FlowPeer<Self>> {
   /** The control message that tells the peer's side of this end. */
   protected abstract readonly notifyName: 'notifyConsumerAttached' | 'notifyProducerAttached'
 
-  constructor(reactor: IVReactor) {
-    if (typeof reactor !== 'object' || reactor === null || typeof reactor.post !== 'function') {
-      throw new TypeError(`a chain element needs a reactor, got ${describeValue(reactor)}`)
-    }
-    this.reactor = reactor
+  constructor(terms: FlowTerms) {
+    this.terms = terms
+  }
+
+  /** The reactor. */
+  get reactor(): IVReactor {
+    return this.terms.reactor
   }
 
   /** True if `value` has the methods of a peer for this kind of flow. */

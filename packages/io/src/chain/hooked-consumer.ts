@@ -18,6 +18,7 @@ import { describeValue, UNLIMITED } from '../limit.js'
 import type { IVProducer } from '../types.js'
 import { ConsumerEnd } from './consumer-end.js'
 import { FIRST_FREE } from './flow-end.js'
+import { flowTermsOf } from './flow-terms.js'
 import type { FlowKind, PassingQueue, VReceiveAnswer } from './kind.js'
 
 /** The hooks that the owner of a consuming end has, besides the one that takes a piece, whose name is the kind's. */
@@ -44,7 +45,7 @@ export class HookedConsumerEnd<
   readonly #hooks: ConsumerHooks
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, hooks: ConsumerHooks) {
-    super(reactor, kind)
+    super(flowTermsOf(reactor, kind))
     this.#hooks = hooks
   }
 
@@ -59,14 +60,15 @@ export class HookedConsumerEnd<
 
   protected deliver(data: Q, count: number): void {
     const attachment = this.attachment
+    const { kind } = this.terms
     let answer: VReceiveAnswer
     let left = count
     do {
-      const piece = this.kind.take(data, left)
-      const size = this.kind.sizeOf(piece)
+      const piece = kind.take(data, left)
+      const size = kind.sizeOf(piece)
       left -= size
       this.movedUnits += size
-      answer = this.kind.receive(this.#hooks, piece)
+      answer = kind.receive(this.#hooks, piece)
       // The hook may have taken the chain apart; what is left in `data` is still the producer's.
       if (attachment !== this.attachment) return
     } while (left > 0)

@@ -9,6 +9,7 @@ import { type IVReactor, VIOError } from '@vio/reactor'
 import type { VIOControl } from '../control.js'
 import { UNLIMITED } from '../limit.js'
 import type { IVConsumer } from '../types.js'
+import { flowTermsOf } from './flow-terms.js'
 import { type FlowKind, NO_BYTES, type PassingQueue } from './kind.js'
 import { PRODUCER_FREE, ProducerEnd } from './producer-end.js'
 
@@ -45,7 +46,7 @@ export class HookedProducerEnd<
   #out: Q | null = null
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>, hooks: ProducerHooks<Out>) {
-    super(reactor, kind)
+    super(flowTermsOf(reactor, kind))
     this.#hooks = hooks
   }
 
@@ -119,8 +120,8 @@ export class HookedProducerEnd<
       const piece = this.#hooks.produce(credit === UNLIMITED ? -1 : credit)
       const isSome = piece !== null && piece !== undefined && piece !== (NO_BYTES as unknown)
       if (isSome && !this.aborted) {
-        this.#out ??= this.kind.createQueue()
-        this.kind.put(this.#out, piece)
+        this.#out ??= this.terms.kind.createQueue()
+        this.terms.kind.put(this.#out, piece)
       }
     } finally {
       this.states &= ~ASKING

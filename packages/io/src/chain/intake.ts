@@ -11,6 +11,7 @@ import type { VIOControl } from '../control.js'
 import { describeValue, UNLIMITED } from '../limit.js'
 import type { IVByteConsumer, IVByteProducer } from '../types.js'
 import { ConsumerEnd } from './consumer-end.js'
+import { flowTermsOf } from './flow-terms.js'
 import { BYTES } from './kind.js'
 
 /** What an intake tells its owner. None of these may take long: they run in the call that brings the news. */
@@ -57,7 +58,7 @@ export class VByteIntake extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
    * @throws TypeError without a reactor, RangeError if `allowedBytes` is no number of bytes
    */
   constructor(reactor: IVReactor, owner: IVByteIntakeOwner, allowedBytes: number) {
-    super(reactor, BYTES)
+    super(flowTermsOf(reactor, BYTES))
     this.#owner = owner
     this.#allowedBytes = checkAllowed(allowedBytes)
   }

@@ -9,6 +9,7 @@ import type { IVReactor } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
 import type { VIOControl } from '../control.js'
 import type { IVByteConsumer, IVByteProducer } from '../types.js'
+import { flowTermsOf } from './flow-terms.js'
 import { BYTES } from './kind.js'
 import { ProducerEnd } from './producer-end.js'
 
@@ -43,7 +44,7 @@ export class VByteOutlet extends ProducerEnd<VByteBuffer, IVByteProducer, IVByte
 
   /** @throws TypeError without a reactor */
   constructor(reactor: IVReactor, owner: IVByteOutletOwner) {
-    super(reactor, BYTES)
+    super(flowTermsOf(reactor, BYTES))
     this.#owner = owner
   }
 

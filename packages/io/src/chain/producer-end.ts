@@ -6,11 +6,12 @@
  * within a `consume` further up the chain, or from the application's own write to a facade, never from `canProduce`; at
  * most one task of an end is queued.
  */
-import { type IVReactor, type IVTask, VIOError } from '@vio/reactor'
+import { type IVTask, VIOError } from '@vio/reactor'
 import type { VIOControl } from '../control.js'
 import { describeValue, limitOf } from '../limit.js'
 import type { IVConsumer, IVProducer } from '../types.js'
 import { ENDED, FIRST_FREE, FlowEnd } from './flow-end.js'
+import type { FlowTerms } from './flow-terms.js'
 import type { FlowKind, PassingQueue } from './kind.js'
 
 /** The task of the end is queued. */
@@ -29,17 +30,12 @@ export abstract class ProducerEnd<
   extends FlowEnd<P, C>
   implements IVProducer<C>, IVTask
 {
-  protected readonly kind: FlowKind<Q, C, P, In, Out>
+  declare protected readonly terms: FlowTerms<FlowKind<Q, C, P, In, Out>>
   #reverse: C | null = null
-
-  constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, In, Out>) {
-    super(reactor)
-    this.kind = kind
-  }
 
   /** Bytes or messages; consumers of the other kind are refused. */
   get flowKind(): 'bytes' | 'messages' {
-    return this.kind.name
+    return this.terms.kind.name
   }
 
   protected get takenMessage(): string {
@@ -77,7 +73,7 @@ export abstract class ProducerEnd<
   protected abstract wantsTurn(): boolean
 
   protected isPeer(value: unknown): value is C {
-    return this.kind.isConsumer(value)
+    return this.terms.kind.isConsumer(value)
   }
 
   get consumer(): C | null {
@@ -106,7 +102,7 @@ export abstract class ProducerEnd<
   trigger(): void {
     if ((this.states & POSTED) !== 0 || this.peer === null || !this.wantsTurn()) return
     this.states |= POSTED
-    this.reactor.post(this)
+    this.terms.reactor.post(this)
   }
 
   /** Called by the reactor. */

@@ -10,6 +10,7 @@
 import { type IVReactor, type IVReactorObject, VIOClosed, VIOError } from '@vio/reactor'
 import type { VByteBuffer } from '../byte-buffer.js'
 import { ConsumerEnd } from '../chain/consumer-end.js'
+import { flowTermsOf } from '../chain/flow-terms.js'
 import { BYTES } from '../chain/kind.js'
 import { RecurringTask } from '../chain/task.js'
 import { emptyControl, type VIOControl } from '../control.js'
@@ -197,7 +198,7 @@ class PartConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduc
   readonly #core: ConcatCore
 
   constructor(reactor: IVReactor, core: ConcatCore) {
-    super(reactor, BYTES)
+    super(flowTermsOf(reactor, BYTES))
     this.#core = core
   }
 

@@ -9,6 +9,7 @@ import type { IVReactor } from '@vio/reactor'
 import type { VByteBuffer } from '../byte-buffer.js'
 import { ConsumerEnd } from '../chain/consumer-end.js'
 import { FlowEnd } from '../chain/flow-end.js'
+import { flowTermsOf } from '../chain/flow-terms.js'
 import { messagesOf } from '../chain/kind.js'
 import { emptyControl, type VIOControl } from '../control.js'
 import type { VMessageQueue } from '../message-queue.js'
@@ -90,7 +91,7 @@ export class MessageGauge
   #listener: DownListener | undefined
 
   constructor(reactor: IVReactor) {
-    super(reactor, messagesOf<unknown>())
+    super(flowTermsOf(reactor, messagesOf<unknown>()))
     this.output = new RelayProducer(reactor, messagesOf<unknown>(), {
       producerControl: () => this.producer?.control ?? emptyControl(),
       producerFlows: () => [this],

@@ -5,6 +5,7 @@
  * chain below means to it.
  */
 import type { IVReactor } from '@vio/reactor'
+import { flowTermsOf } from '../chain/flow-terms.js'
 import type { FlowKind, PassingQueue } from '../chain/kind.js'
 import { ProducerEnd } from '../chain/producer-end.js'
 import type { VIOControl } from '../control.js'
@@ -31,7 +32,7 @@ export class LaneProducer<QO extends PassingQueue<QO>, PO, CO extends IVConsumer
   readonly #lane: LaneState
 
   constructor(reactor: IVReactor, kind: AnyKind<QO, CO, PO>, hooks: LaneHooks, lane: LaneState) {
-    super(reactor, kind)
+    super(flowTermsOf(reactor, kind))
     this.#hooks = hooks
     this.#lane = lane
   }

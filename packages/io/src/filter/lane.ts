@@ -7,6 +7,7 @@
  */
 import { type IVReactor, VIOError, VIOLost } from '@vio/reactor'
 import { ConsumerEnd } from '../chain/consumer-end.js'
+import { flowTermsOf } from '../chain/flow-terms.js'
 import type { PassingQueue } from '../chain/kind.js'
 import type { VIOControl } from '../control.js'
 import { VIOOversize } from '../errors.js'
@@ -60,7 +61,7 @@ export class LaneConsumer<
   #whenDrained: (() => void) | undefined
 
   constructor(reactor: IVReactor, options: LaneOptions<QI, CI, PI, QO, CO, PO>) {
-    super(reactor, options.from)
+    super(flowTermsOf(reactor, options.from))
     this.#hooks = options.hooks
     this.#transform = options.transform
     this.#capacity = options.capacity

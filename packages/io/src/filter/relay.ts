@@ -6,6 +6,7 @@
  * order they were put in, and the end after the last of them.
  */
 import { type IVReactor, VIOError } from '@vio/reactor'
+import { flowTermsOf } from '../chain/flow-terms.js'
 import type { FlowKind, PassingQueue } from '../chain/kind.js'
 import { ProducerEnd } from '../chain/producer-end.js'
 import type { VIOControl } from '../control.js'
@@ -37,7 +38,7 @@ export class RelayProducer<Q extends PassingQueue<Q>, P, C extends IVConsumer<Q,
   #flushing = false
 
   constructor(reactor: IVReactor, kind: FlowKind<Q, C, P, unknown, unknown>, owner: RelayOwner<C>) {
-    super(reactor, kind)
+    super(flowTermsOf(reactor, kind))
     this.#queue = kind.createQueue()
     this.#later = kind.createQueue()
     this.#owner = owner

@@ -9,6 +9,7 @@
 import type { IVReactor } from '@vio/reactor'
 import { VByteBuffer } from '../byte-buffer.js'
 import { ConsumerEnd, tellCallFailed } from '../chain/consumer-end.js'
+import { flowTermsOf } from '../chain/flow-terms.js'
 import { BYTES } from '../chain/kind.js'
 import type { VIOControl } from '../control.js'
 import { limitOf, UNLIMITED } from '../limit.js'
@@ -59,7 +60,7 @@ export class TapConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByte
   #end: { readonly clean: boolean; readonly reason: Error | undefined } | undefined
 
   constructor(reactor: IVReactor, hooks: TapHooks, observed: boolean) {
-    super(reactor, BYTES)
+    super(flowTermsOf(reactor, BYTES))
     this.#hooks = hooks
     this.#observed = observed
     this.out = new TapProducer(reactor, hooks, this)

@@ -8,6 +8,7 @@
 import type { IVReactor } from '@vio/reactor'
 import type { VByteBuffer } from '../byte-buffer.js'
 import { ConsumerEnd } from '../chain/consumer-end.js'
+import { flowTermsOf } from '../chain/flow-terms.js'
 import { BYTES } from '../chain/kind.js'
 import { ProducerEnd } from '../chain/producer-end.js'
 import type { VIOControl } from '../control.js'
@@ -21,7 +22,7 @@ export class TapProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IVByte
   readonly #in: TapConsumer
 
   constructor(reactor: IVReactor, hooks: TapHooks, from: TapConsumer) {
-    super(reactor, BYTES)
+    super(flowTermsOf(reactor, BYTES))
     this.#hooks = hooks
     this.#in = from
   }

@@ -10,6 +10,7 @@
 import { type IVReactor, type IVReactorObject, VIOClosed } from '@vio/reactor'
 import type { VByteBuffer } from '../byte-buffer.js'
 import { ConsumerEnd } from '../chain/consumer-end.js'
+import { flowTermsOf } from '../chain/flow-terms.js'
 import { BYTES } from '../chain/kind.js'
 import { emptyControl, type VIOControl } from '../control.js'
 import { UNLIMITED } from '../limit.js'
@@ -89,7 +90,7 @@ class TeeConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IVByteProduce
   #failure: Error | undefined
 
   constructor(reactor: IVReactor, dropBranch: boolean) {
-    super(reactor, BYTES)
+    super(flowTermsOf(reactor, BYTES))
     this.#dropBranch = dropBranch
     this.#control = fanControl(() => {
       const consumers = this.branches.map((branch) => branch.consumer)

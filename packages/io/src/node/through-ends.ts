@@ -7,6 +7,7 @@
 import type { IVReactor } from '@vio/reactor'
 import type { VByteBuffer } from '../byte-buffer.js'
 import { ConsumerEnd } from '../chain/consumer-end.js'
+import { flowTermsOf } from '../chain/flow-terms.js'
 import { BYTES } from '../chain/kind.js'
 import { ProducerEnd } from '../chain/producer-end.js'
 import type { VIOControl } from '../control.js'
@@ -43,7 +44,7 @@ export class ThroughConsumer extends ConsumerEnd<VByteBuffer, IVByteConsumer, IV
   opposite: IVByteProducer | undefined
 
   constructor(reactor: IVReactor, hooks: ThroughHooks, input: ThroughInput) {
-    super(reactor, BYTES)
+    super(flowTermsOf(reactor, BYTES))
     this.#hooks = hooks
     this.#input = input
   }
@@ -89,7 +90,7 @@ export class ThroughProducer extends ProducerEnd<VByteBuffer, IVByteProducer, IV
   readonly #output: ThroughOutput
 
   constructor(reactor: IVReactor, hooks: ThroughHooks, output: ThroughOutput) {
-    super(reactor, BYTES)
+    super(flowTermsOf(reactor, BYTES))
     this.#hooks = hooks
     this.#output = output
   }
