@@ -5,7 +5,6 @@
  * before `watch` returns, so that the last words of a failing process are not lost.
  */
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { stderr } from 'node:process'
 import { type VLogEntry, VLogWatcher } from './log.js'
 import { formatLogEntry, type VLogFormatter } from './log-format.js'
 
@@ -27,7 +26,8 @@ export class VConsoleLog extends VLogWatcher {
   }
 
   protected override logged(entry: VLogEntry): void {
-    stderr.write(`${this.#format(entry)}\n`)
+    // Not imported: a module that imports anything of `node:process` opens all three streams of the process.
+    process.stderr.write(`${this.#format(entry)}\n`)
   }
 }
 
