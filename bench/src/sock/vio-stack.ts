@@ -142,9 +142,8 @@ class VioStack implements Stack {
 
   #holdOn(end: VByteEndpoint): void {
     end.byteProduce.attach(new Idle(this.#reactor).byteConsume)
-    const writer = new VByteWriter(this.#reactor)
-    writer.byteProduce.attach(end.byteConsume)
-    held.push(end, writer)
+    new VByteWriter(this.#reactor).byteProduce.attach(end.byteConsume)
+    held.push(end)
   }
 }
 

@@ -70,6 +70,9 @@ export interface VIPSocketPeerOptions {
   readonly reqAddress?: string
 }
 
+/** The options of most peers. */
+const NO_OPTIONS: VIPSocketPeerOptions = {}
+
 /** A peer on an IP network: a numeric address and a port. */
 export class VIPSocketPeer extends VSocketPeer {
   /** The numeric address, IPv4 or IPv6 (with its zone after `%` where there is one). Empty: any address. */
@@ -81,7 +84,7 @@ export class VIPSocketPeer extends VSocketPeer {
    * @throws TypeError if the host is not an IP address or empty
    * @throws RangeError if the port is not a whole number from 0 to 65535
    */
-  constructor(host: string, port: number, options: VIPSocketPeerOptions = {}) {
+  constructor(host: string, port: number, options: VIPSocketPeerOptions = NO_OPTIONS) {
     if (typeof host !== 'string' || (host !== '' && ipVersionOf(host) === 0)) {
       throw new TypeError(`a host is an IP address or empty, got ${describeValue(host)}; look names up first`)
     }

@@ -14,7 +14,6 @@ import { VNetDevice } from './net-device.js'
 import type { DeviceSizes, VNetDeviceOptions } from './net-device-options.js'
 import { type Connecting, SocketConnector, type VConnectOptions } from './socket-connector.js'
 import { DEFAULT_SOCKET_BYTES, type IVSocketDevice } from './socket-device.js'
-import type { SocketIntake } from './socket-intake.js'
 import {
   checkSource,
   type GiveUp,
@@ -53,11 +52,7 @@ class NetConnector extends SocketConnector {
     this.#opener = options.opener
   }
 
-  protected openOne(
-    peer: VSocketPeer,
-    outcome: OpeningOutcome,
-    own: SocketIntake | null,
-  ): GiveUp | OpeningAttempt {
+  protected openOne(peer: VSocketPeer, outcome: OpeningOutcome, own: Socket | null): GiveUp | OpeningAttempt {
     if (this.#opener !== undefined) return this.#opener(peer, outcome, own)
     return openSocket(peer, this.#terms, outcome, own)
   }

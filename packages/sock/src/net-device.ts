@@ -2,7 +2,7 @@
  * `VNetDevice`: a socket of `node:net` as a byte device.
  *
  * Decides what a socket's events mean to a chain's end: which end is a clean one, when there is room, and how a socket is
- * let go. How the bytes are read is the intake's, which addresses are tried the opener's. Invariants: the socket always
+ * let go. How its bytes are read is `NetInput`'s, which addresses are tried the opener's. Invariants: the socket always
  * has a listener for its errors; what was taken to be written has left before the output ends; each direction has one
  * end, which is told behind its last byte; a loss is told to the other side as a reset, where the socket knows one.
  */
@@ -18,14 +18,14 @@ import {
   VUnixSocketPeer,
 } from '@vio/io'
 import { asSocketPeer, localPeerFromSock, peerFromSock } from './address.js'
-import { checkFlag, describeValue, NOTHING } from './describe.js'
-import { CONNECTED, FREE_STATE, INPUT_CLOSED, OUTPUT_CLOSED, SocketDeviceBase } from './device-base.js'
+import { checkFlag, describeValue } from './describe.js'
+import { CONNECTED, INPUT_CLOSED, OUTPUT_CLOSED } from './device-base.js'
 import { socketFailure, VSocketLost } from './errno.js'
 import type { DeviceSizes, VNetDeviceOptions } from './net-device-options.js'
+import { INPUT_FREE, NetInput } from './net-input.js'
 import { closeGently, resetSocket } from './reset-socket.js'
 import type { IVSocketDevice } from './socket-device.js'
 import { verifyEnd } from './socket-end.js'
-import { EMPTY, type SocketEvents, SocketIntake } from './socket-intake.js'
 import {
   type DeviceOpener,
   type GiveUp,
@@ -42,7 +42,7 @@ import { SocketOutlet } from './socket-outlet.js'
 export type { VNetDeviceOptions } from './net-device-options.js'
 
 /** The output was found full: whoever writes is to be told when there is room. */
-const FULL = FREE_STATE
+const FULL = INPUT_FREE
 
 /**
  * Reads and writes a socket: one that is connected, or null or one that is not, which `connect` then connects.
@@ -54,8 +54,7 @@ const FULL = FREE_STATE
  * The device owns the socket from then on. A clean end of the output is a FIN, an abort a reset, which ends both
  * directions; a Unix socket knows no reset, and is closed.
  */
-export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
-  #intake: SocketIntake | null = null
+export class VNetDevice extends NetInput implements IVSocketDevice {
   /** Made with the first write. */
   #outlet: SocketOutlet | null = null
   /** What connects, unless the device does by itself; not needed any more once there is a connection. */
@@ -73,31 +72,21 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
     super(options, sizes)
     this.#opener = options.opener ?? null
     if (socket === null) return
-    const intake = new SocketIntake(this.maxReadBytes, socket)
-    this.#intake = intake
-    if (socket.connecting) this.#awaitConnection(socket)
-    else if (!socket.pending) this.#adopt(intake, this.peerNow)
-    else if (socket.destroyed) this.#lost(closedError())
-  }
-
-  /** The socket; null while a device that makes its own is not connected. */
-  get socket(): Socket | null {
-    return this.#intake?.socket ?? null
+    this.holdSocket(socket, null)
+    if (socket.connecting) VNetDevice.#awaitConnection(this, socket)
+    else if (!socket.pending) VNetDevice.#adopt(this, socket, this.peerNow)
+    else if (socket.destroyed) VNetDevice.#lost(this, closedError())
   }
 
   /** This side's address; null while there is none, and for a Unix socket. */
   get localPeer(): VSocketPeer | null {
-    return this.#intake === null ? null : localPeerFromSock(this.#intake.socket)
-  }
-
-  get readable(): boolean {
-    return (this.states & (CONNECTED | INPUT_CLOSED)) === CONNECTED && this.#heldBytes > 0
+    return this.socket === null ? null : localPeerFromSock(this.socket)
   }
 
   get inputEnd(): VFailure | null {
     const ending = this.ending
     if (ending === null) return null
-    return this.is(INPUT_CLOSED) || this.#heldBytes === 0 ? ending.input : null
+    return this.is(INPUT_CLOSED) || this.heldBytes === 0 ? ending.input : null
   }
 
   get writable(): boolean {
@@ -119,7 +108,7 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
 
   set noDelay(on: boolean) {
     this.wantsNoDelay = checkFlag('noDelay', on)
-    this.#intake?.socket.setNoDelay(on)
+    this.socket?.setNoDelay(on)
   }
 
   /** Whether a silent peer is asked if it is there: what was set last, as the system cannot be asked through Node. */
@@ -129,7 +118,7 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
 
   set keepAlive(on: boolean) {
     this.wantsKeepAlive = checkFlag('keepAlive', on)
-    this.#intake?.socket.setKeepAlive(on)
+    this.socket?.setKeepAlive(on)
   }
 
   /**
@@ -146,8 +135,8 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
     const opener = this.#opener
     this.#attempt =
       opener === null
-        ? openSocket(target, this.settings, outcome, this.#intake)
-        : openBy(opener, target, outcome, this.#intake)
+        ? openSocket(target, this.settings, outcome, this.socket)
+        : openBy(opener, target, outcome, this.socket)
   }
 
   /** For whoever makes devices: what connects, in the place of an opener. */
@@ -157,35 +146,27 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
 
   /** For what connects. */
   protected opened(made: OpenedSocket, fromLoop?: boolean): void {
-    this.#adopt(made.intake, made.peer, fromLoop)
+    if (this.released === null) this.holdSocket(made.socket, made.room)
+    VNetDevice.#adopt(this, made.socket, made.peer, fromLoop)
   }
 
   /** For what connects. */
   protected failed(error: Error): void {
-    this.#lost(error)
-  }
-
-  readSome(maxBytes: number): Buffer {
-    if (this.#intake === null || !this.readable) return EMPTY
-    return this.#intake.take(maxBytes)
-  }
-
-  reuse(bytes: Buffer): void {
-    this.#intake?.reuse(bytes)
+    VNetDevice.#lost(this, error)
   }
 
   writeSome(data: Uint8Array): number {
     if (!this.writable || data.length === 0) return 0
-    if (this.#intake === null) return 0
-    const { socket } = this.#intake
-    this.#outlet ??= new SocketOutlet(socket, this.maxWriteBytes, () => this.#written())
+    const { socket } = this
+    if (socket === null) return 0
+    this.#outlet ??= new SocketOutlet(socket, this.maxWriteBytes, () => VNetDevice.#written(this))
     return this.#outlet.write(data)
   }
 
   closeInput(reason: VFailure): void {
     if (this.is(INPUT_CLOSED)) return
     this.states |= INPUT_CLOSED
-    if (this.connected) this.#intake?.discard()
+    if (this.connected) this.discardInput()
     this.over.input ??= reason
   }
 
@@ -193,8 +174,8 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
     if (this.is(OUTPUT_CLOSED)) return
     this.states |= OUTPUT_CLOSED
     if (this.outputEnd !== null) return
-    if (reason instanceof VFIOCompleted) this.#endIfFlushed()
-    else this.#reset(reason)
+    if (reason instanceof VFIOCompleted) VNetDevice.#endIfFlushed(this)
+    else VNetDevice.#reset(this, reason)
   }
 
   close(reason: VFailure): void {
@@ -204,8 +185,8 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
     this.closeInput(reason)
     if (reason instanceof VFIOCompleted && this.connected) {
       this.closeOutput(reason)
-      this.#destroyIfDone()
-    } else this.#reset(reason)
+      VNetDevice.#destroyIfDone(this)
+    } else VNetDevice.#reset(this, reason)
   }
 
   /**
@@ -216,115 +197,112 @@ export class VNetDevice extends SocketDeviceBase implements IVSocketDevice {
     this.over.released ??= reason
     this.closeInput(reason)
     this.states |= OUTPUT_CLOSED
-    this.#reset(reason)
-  }
-
-  get #heldBytes(): number {
-    return this.#intake?.heldBytes ?? 0
+    VNetDevice.#reset(this, reason)
   }
 
   /** A socket that was told to connect by whoever made it. */
-  #awaitConnection(socket: Socket): void {
-    const failed = (error: unknown): void => this.#lost(error)
+  static #awaitConnection(device: VNetDevice, socket: Socket): void {
+    const failed = (error: unknown): void => VNetDevice.#lost(device, error)
     socket.once('error', failed)
     socket.once('connect', () => {
       socket.off('error', failed)
-      this.#adopt(this.#intake as SocketIntake, this.peerNow)
+      VNetDevice.#adopt(device, socket, device.peerNow)
     })
-    this.#attempt = () => socket.destroy()
+    device.#attempt = () => socket.destroy()
   }
 
-  #adopt(intake: SocketIntake, peer: VSocketPeer | null, fromLoop = false): void {
-    const { socket } = intake
-    if (this.released !== null) {
+  static #adopt(device: VNetDevice, socket: Socket, peer: VSocketPeer | null, fromLoop = false): void {
+    if (device.released !== null) {
       socket.destroy()
       return
     }
-    this.#intake = intake
-    this.#attempt = null
-    this.#opener = null
-    this.peerNow = peer ?? peerFromSock(socket)
-    this.states |= CONNECTED
-    if (this.wantsNoDelay) socket.setNoDelay(true)
-    if (this.wantsKeepAlive) socket.setKeepAlive(true)
-    if (this.is(INPUT_CLOSED)) intake.discard()
-    intake.start(this, VNetDevice.#events)
-    if (this.is(OUTPUT_CLOSED)) this.#endIfFlushed()
-    this.owner.deviceChanged(fromLoop)
+    device.#attempt = null
+    device.#opener = null
+    device.peerNow = peer ?? peerFromSock(socket)
+    device.states |= CONNECTED
+    if (device.wantsNoDelay) socket.setNoDelay(true)
+    if (device.wantsKeepAlive) socket.setKeepAlive(true)
+    device.startReading(socket)
+    if (device.is(OUTPUT_CLOSED)) VNetDevice.#endIfFlushed(device)
+    device.owner.deviceChanged(fromLoop)
   }
 
-  static readonly #events: SocketEvents<VNetDevice> = {
-    connected: NOTHING,
-    arrived: (device, fromLoop) => device.owner.deviceChanged(fromLoop),
-    failed: (device, error) => device.#lost(error),
-    closed: (device) => {
-      if (device.over.input === null || device.outputEnd === null) device.#lost(closedError())
-      device.gone()
-    },
-    ended: (device) => {
-      const socket = device.#intake?.socket
-      if (socket === undefined) return
-      const { peerNow } = device
-      const isTCP = peerNow === null ? device.localPeer !== null : !(peerNow instanceof VUnixSocketPeer)
-      if (device.over.input === null) verifyEnd(socket, isTCP, () => device.#inputEnded())
-      else device.#destroyIfDone()
-    },
-    finished: (device) => {
-      device.over.output ??= new VFIOCompleted()
-      device.#destroyIfDone()
-      device.owner.deviceChanged(true)
-    },
+  /** Called by the listeners. What happens before there is a connection is told by whoever connects. */
+  protected tell(event: 'connected' | 'ended' | 'finished' | 'closed'): void {
+    if (!this.connected) return
+    if (event === 'ended') VNetDevice.#streamEnded(this)
+    else if (event === 'finished') {
+      this.over.output ??= new VFIOCompleted()
+      VNetDevice.#destroyIfDone(this)
+      this.owner.deviceChanged(true)
+    } else if (event === 'closed') {
+      if (this.over.input === null || this.outputEnd === null) VNetDevice.#lost(this, closedError())
+      this.gone()
+    }
   }
 
-  #inputEnded(): void {
-    this.over.input ??= new VFIOCompleted()
-    this.#destroyIfDone()
-    this.owner.deviceChanged(true)
+  /** Called by the listeners, as `tell`. */
+  protected tellFailed(error: unknown): void {
+    if (this.connected) VNetDevice.#lost(this, error)
   }
 
-  #written(): void {
-    if (this.is(OUTPUT_CLOSED)) this.#endIfFlushed()
-    else if (this.is(FULL) && this.unflushedBytes < this.settings.maxWriteBytes) {
-      this.states &= ~FULL
-      this.owner.deviceChanged()
+  static #streamEnded(device: VNetDevice): void {
+    const { socket, peerNow } = device
+    if (socket === null) return
+    const isTCP = peerNow === null ? device.localPeer !== null : !(peerNow instanceof VUnixSocketPeer)
+    if (device.over.input === null) verifyEnd(socket, isTCP, () => VNetDevice.#inputEnded(device))
+    else VNetDevice.#destroyIfDone(device)
+  }
+
+  static #inputEnded(device: VNetDevice): void {
+    device.over.input ??= new VFIOCompleted()
+    VNetDevice.#destroyIfDone(device)
+    device.owner.deviceChanged(true)
+  }
+
+  static #written(device: VNetDevice): void {
+    if (device.is(OUTPUT_CLOSED)) VNetDevice.#endIfFlushed(device)
+    else if (device.is(FULL) && device.unflushedBytes < device.settings.maxWriteBytes) {
+      device.states &= ~FULL
+      device.owner.deviceChanged()
     }
   }
 
   /** The FIN goes behind the last byte. Before that, the socket can still be reset. */
-  #endIfFlushed(): void {
-    const socket = this.#intake?.socket
-    if (!this.connected || socket === undefined || this.unflushedBytes > 0 || socket.writableEnded) return
-    if (this.outputEnd !== null) return
-    // From here on an empty write cannot tell a reset from an end, so the intake has to.
-    this.#intake?.readSingly()
+  static #endIfFlushed(device: VNetDevice): void {
+    const { socket } = device
+    if (!device.connected || socket === null || device.unflushedBytes > 0 || socket.writableEnded) return
+    if (device.outputEnd !== null) return
+    // From here on an empty write cannot tell a reset from an end, so the reads have to.
+    device.readSingly(socket)
     socket.end()
   }
 
-  #lost(error: unknown): void {
+  static #lost(device: VNetDevice, error: unknown): void {
     const failure = socketFailure('the connection was lost', error)
-    this.over.input ??= failure
-    this.over.output ??= failure
-    if (!this.connected) this.gone()
-    this.owner.deviceChanged()
+    device.over.input ??= failure
+    device.over.output ??= failure
+    if (!device.connected) device.gone()
+    device.owner.deviceChanged()
   }
 
   /** After a clean close: what was taken has left, and nothing comes any more, or not soon. */
-  #destroyIfDone(): void {
-    const socket = this.#intake?.socket
-    if (!(this.released instanceof VFIOCompleted) || socket === undefined || socket.destroyed) return
-    if (socket.writableFinished) closeGently(socket, this.settings.lingerMs)
+  static #destroyIfDone(device: VNetDevice): void {
+    const { socket } = device
+    if (!(device.released instanceof VFIOCompleted) || socket === null || socket.destroyed) return
+    if (socket.writableFinished) closeGently(socket, device.settings.lingerMs)
   }
 
   /** Drops the connection so that the other side sees a loss. */
-  #reset(reason: VFailure): void {
-    this.over.input ??= reason
-    this.over.output ??= reason
-    if (this.#attempt !== null) giveUp(this.#attempt)
-    const socket = this.#intake?.socket
-    if (socket !== undefined && !socket.destroyed) resetSocket(socket)
+  static #reset(device: VNetDevice, reason: VFailure): void {
+    device.over.input ??= reason
+    device.over.output ??= reason
+    if (device.#attempt !== null) giveUp(device.#attempt)
+    const { socket } = device
+    if (socket !== null && !socket.destroyed) resetSocket(socket)
     // A socket that was never connected is not listened to.
-    if (!this.connected) this.gone()
-    this.owner.deviceChanged()
+    if (!device.connected) device.gone()
+    device.owner.deviceChanged()
   }
 }
 

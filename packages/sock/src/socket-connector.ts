@@ -5,12 +5,12 @@
  * system hears of it; the outcome is told on a later turn than the start; after the outcome no socket of the race but the
  * winner is open.
  */
+import type { Socket } from 'node:net'
 import { VIOLost, VIOTimeout, type VSocketPeer } from '@vio/io'
 import type { IVReactor, VScheduledCall } from '@vio/reactor'
 import { ATTEMPT_DELAY_MS, ConnectRace, interleaveFamilies, type RaceAction } from './connect-race.js'
 import { timeOption } from './describe.js'
 import { socketLost } from './errno.js'
-import type { SocketIntake } from './socket-intake.js'
 import {
   type DeviceOpener,
   type GiveUp,
@@ -51,7 +51,7 @@ export interface Connecting {
 }
 
 /** Opens sockets for one device. `M` is what an attempt makes, `O` what the device may have already. */
-export abstract class SocketConnector<M = OpenedSocket, O = SocketIntake>
+export abstract class SocketConnector<M = OpenedSocket, O = Socket>
   implements Connecting, DeviceOpener<M, O>
 {
   plan: ConnectPlan | null = null

@@ -3,7 +3,7 @@
  *
  * Where bytes and a reset are found together, libuv gives the bytes and then tells the reset as a clean end. Decides by
  * writing nothing: that fails with what broke the connection, or with `EPIPE` if only the other direction is broken. After
- * this side has ended its output it cannot be asked any more; the intake then reads so that the case does not come up.
+ * this side has ended its output it cannot be asked any more; it is then read so that the case does not come up.
  */
 import type { Socket } from 'node:net'
 import { systemErrorInfo } from './errno.js'

@@ -5,16 +5,19 @@
  * long, is the affair of whoever opens. Invariant: an attempt has one outcome, and none after it was given up; the socket
  * of an attempt that did not succeed is destroyed.
  */
-import type { NetConnectOpts } from 'node:net'
+import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { ipVersionOf, type VIPSocketPeer, type VSocketPeer, VUnixSocketPeer } from '@vio/io'
 import { checkPort, checkSocketPeer, VAddressError } from './address.js'
-import { describeValue, NOTHING } from './describe.js'
+import { describeValue } from './describe.js'
 import { socketLost } from './errno.js'
-import { ONREAD, type SocketEvents, SocketIntake } from './socket-intake.js'
+import { firstRoom, ONREAD, type ReadRoom, readNextInto } from './read-room.js'
+import { hear, type LinkedSocket, READER, type SocketReader } from './socket-links.js'
 
 /** A socket that is connected, and to what. */
 export interface OpenedSocket {
-  readonly intake: SocketIntake
+  readonly socket: Socket
+  /** What it reads into; null for a socket that others made. */
+  readonly room: ReadRoom | null
   readonly peer: VSocketPeer
 }
 
@@ -34,15 +37,15 @@ export interface OpeningAttempt {
   giveUp(): void
 }
 
-/** Starts to connect to a peer; `own` is what a device has that was made over a socket, which is then the first to be tried. */
-export type SocketOpener<M = OpenedSocket, O = SocketIntake> = (
+/** Starts to connect to a peer; `own` is the socket that a device was made over, which is then the first to be tried. */
+export type SocketOpener<M = OpenedSocket, O = Socket> = (
   peer: VSocketPeer,
   outcome: OpeningOutcome<M>,
   own: O | null,
 ) => GiveUp | OpeningAttempt
 
 /** What opens, where that is more than a function. */
-export interface DeviceOpener<M = OpenedSocket, O = SocketIntake> {
+export interface DeviceOpener<M = OpenedSocket, O = Socket> {
   /** As `SocketOpener`. */
   open(peer: VSocketPeer, outcome: OpeningOutcome<M>, own: O | null): GiveUp | OpeningAttempt
 }
@@ -109,53 +112,67 @@ export function openSocket(
   peer: VSocketPeer,
   { source, maxReadBytes }: SocketTerms,
   outcome: OpeningOutcome,
-  own: SocketIntake | null = null,
+  own: Socket | null = null,
 ): OpeningAttempt {
   checkSocketPeer(peer)
   const where = connectOptions(peer, source)
-  own?.socket.connect(where)
-  return new SocketAttempt(own ?? new SocketIntake(maxReadBytes, where), peer, outcome)
+  if (own !== null) return new SocketAttempt(own.connect(where), null, peer, outcome)
+  const room = firstRoom(maxReadBytes)
+  readNextInto(room)
+  return new SocketAttempt(connect(where), room, peer, outcome)
 }
 
 /** One attempt, and then what came of it: connections are many, so that one object is both. */
-class SocketAttempt implements OpenedSocket, OpeningAttempt {
-  readonly intake: SocketIntake
+class SocketAttempt implements OpenedSocket, OpeningAttempt, SocketReader {
+  readonly socket: Socket
+  readonly room: ReadRoom | null
   readonly peer: VSocketPeer
   /** Null once it was told, or nobody wants to hear it. */
   #outcome: OpeningOutcome | null
 
-  constructor(intake: SocketIntake, peer: VSocketPeer, outcome: OpeningOutcome) {
-    this.intake = intake
+  constructor(socket: Socket, room: ReadRoom | null, peer: VSocketPeer, outcome: OpeningOutcome) {
+    this.socket = socket
+    this.room = room
     this.peer = peer
     this.#outcome = outcome
-    intake.watch(this, SocketAttempt.#events)
-  }
-
-  static readonly #events: SocketEvents<SocketAttempt> = {
-    connected: (attempt) => {
-      const outcome = attempt.#outcome
-      attempt.#outcome = null
-      outcome?.opened(attempt, true)
-    },
-    failed: (attempt, error) => SocketAttempt.#fail(attempt, error),
-    closed: (attempt) => SocketAttempt.#fail(attempt, CLOSED),
-    arrived: NOTHING,
-    ended: NOTHING,
-    finished: NOTHING,
+    const linked: LinkedSocket = socket
+    linked[READER] = this
+    hear(linked, 'error')
+    hear(linked, 'connect')
+    hear(linked, 'close')
   }
 
   giveUp(): void {
     if (this.#outcome === null) return
     this.#outcome = null
-    this.intake.socket.destroy()
+    this.socket.destroy()
   }
 
-  static #fail(attempt: SocketAttempt, error: unknown): void {
-    const outcome = attempt.#outcome
+  tell(event: 'connected' | 'ended' | 'finished' | 'closed'): void {
+    if (event === 'closed') this.tellFailed(CLOSED)
+    if (event !== 'connected') return
+    const outcome = this.#outcome
+    this.#outcome = null
+    outcome?.opened(this, true)
+    // Node would begin to read it now, and nobody has taken it yet.
+    const linked: LinkedSocket = this.socket
+    if (linked[READER] === this) linked.pause()
+  }
+
+  tellFailed(error: unknown): void {
+    const outcome = this.#outcome
     if (outcome === null) return
-    attempt.#outcome = null
-    attempt.intake.socket.destroy()
-    outcome.failed(socketLost(`no connection to ${attempt.peer}`, error))
+    this.#outcome = null
+    this.socket.destroy()
+    outcome.failed(socketLost(`no connection to ${this.peer}`, error))
+  }
+
+  /** Never: it is not read. */
+  streamed(): void {}
+
+  /** Never: it is not read. */
+  filled(): boolean {
+    return false
   }
 }
 

@@ -368,8 +368,12 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       endpoint.inputAttached()
       return
     }
-    const reason = errorOf(endpoint.#inputClosed)
-    endpoint.reactor.schedule(0, () => endpoint.#producer.abort(reason))
+    VByteEndpoint.#abortLater(endpoint.#producer, errorOf(endpoint.#inputClosed))
+  }
+
+  /** Apart, as a function that is made keeps what is around it, which nearly every input has no need of. */
+  static #abortLater(producer: EndpointProducer<VByteEndpoint>, reason: Error | undefined): void {
+    producer.reactor.schedule(0, () => producer.abort(reason))
   }
 
   /** Tells the attached consumer of the connection, once, then lets it have data. */
