@@ -46,7 +46,7 @@ export abstract class NetInput extends SocketDeviceBase {
     return bytes
   }
 
-  /** Takes back what `readSome` gave, which nobody has any more: the next read fills it again, unless it has its memory by now. */
+  /** Takes back what `readSome` gave: the next read fills it again, unless it has its memory by now. */
   reuse(bytes: Buffer): void {
     if (this.#room !== null && bytes === this.#room.handed) this.#room.handed = null
   }
