@@ -136,6 +136,12 @@ describe('two flows on one link', () => {
     }
   })
 
+  it('BBR leaves CUBIC a sixth of a fast link', () => {
+    // A probe in a full queue costs CUBIC a third of its window, and six seconds of growing.
+    const line = { rateMbit: 100, rttMs: 40, warmS: 30, seconds: 60 }
+    for (const share of shares({ ...line, flows: ['bbr', 'cubic'] }, 2)) expect(share).toBeLessThan(5)
+  })
+
   it('BBR does not drive others out where the queue is too short to be seen', () => {
     const terms = { rateMbit: 50, rttMs: 60, queue: 1 / 20, laterMs: 4_000, warmS: 20, seconds: 60 }
     for (const seed of seeds(2)) {

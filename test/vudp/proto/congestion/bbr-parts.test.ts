@@ -329,14 +329,25 @@ describe('Bounds', () => {
     expect(growth).toEqual([1_000, 2_000, 4_000, 8_000])
   })
 
+  it('keeps nine tenths of a flight that lost too much, and more of one that the path hardly holds', () => {
+    const bounds = new Bounds()
+    const lowered = (flight: number): number => {
+      bounds.lowerLong(flight, 100_000)
+      return bounds.longBytes
+    }
+    expect([200_000, 130_000, 110_000, 50_000].map(lowered)).toEqual([180_000, 120_000, 104_500, 70_000])
+  })
+
   it('leaves room for others', () => {
     const sizes = { datagramBytes: 1_000, leastBytes: 4_000 }
     const bounds = new Bounds()
-    expect(bounds.withHeadroom(sizes)).toBe(Number.POSITIVE_INFINITY)
+    expect(bounds.withHeadroom(sizes, 90_000)).toBe(Number.POSITIVE_INFINITY)
     bounds.longBytes = 100_000
-    expect(bounds.withHeadroom(sizes)).toBe(90_000)
+    expect(bounds.withHeadroom(sizes, 90_000)).toBe(90_000)
+    // Of a queue, half.
+    expect(bounds.withHeadroom(sizes, 40_000)).toBe(70_000)
     bounds.longBytes = 4_500
-    expect(bounds.withHeadroom(sizes)).toBe(4_000)
+    expect(bounds.withHeadroom(sizes, 4_500)).toBe(4_000)
   })
 })
 

@@ -10,11 +10,17 @@ import type { RateSample } from './delivery.js'
 
 /** What remains of a short-term bound after a round with loss, unless more was delivered. */
 const LOSS_FACTOR = 0.7
-/** What the long-term bound keeps of a flight that lost too much: two flows come to equal shares by it. */
-const FLIGHT_FACTOR = 0.95
+/** What the long-term bound keeps of a flight that lost too much: flows that share a link come to their shares by it. */
+const FLIGHT_FACTOR = 0.9
+/** It keeps this much of a flight that is hardly larger than what the path should take, and keeps all up to so many times
+ * that: one flow alone needs it to fill a path with a short queue. */
+const NEAR_FACTOR = 0.95
+const NEAR = 1.2
 /** The part of the long-term bound that is left free for others while not probing: with more, one flow alone does not fill
  * a path with a short queue. */
 const HEADROOM = 0.1
+/** And at least this part of what the bound allows above what the path takes without a queue: nobody needs that alone. */
+const QUEUE_HEADROOM = 0.5
 const MAX_UP_ROUNDS = 30
 
 /** What a loss episode may have to be taken back to. */
@@ -109,18 +115,21 @@ export class Bounds {
 
   /** A flight lost too much: the long-term bound is below it, but not far below what the path should take. */
   lowerLong(inFlightBytes: number, targetBytes: number): void {
-    this.longBytes = Math.max(FLIGHT_FACTOR * inFlightBytes, LOSS_FACTOR * targetBytes)
+    const near = Math.min(NEAR_FACTOR * inFlightBytes, NEAR * targetBytes)
+    this.longBytes = Math.max(FLIGHT_FACTOR * inFlightBytes, near, LOSS_FACTOR * targetBytes)
   }
 
-  /** The long-term bound with room for others. */
-  withHeadroom({ datagramBytes, leastBytes }: BoundSizes): number {
+  /** The long-term bound with room for others, on a path that takes `productBytes` without a queue. */
+  withHeadroom({ datagramBytes, leastBytes }: BoundSizes, productBytes: number): number {
     if (this.longBytes === Number.POSITIVE_INFINITY) return this.longBytes
-    return Math.max(this.longBytes - Math.max(datagramBytes, HEADROOM * this.longBytes), leastBytes)
+    const inQueue = QUEUE_HEADROOM * (this.longBytes - productBytes)
+    const room = Math.max(datagramBytes, HEADROOM * this.longBytes, inQueue)
+    return Math.max(this.longBytes - room, leastBytes)
   }
 
   /** What the long-term bound allows in a phase. */
-  longFor(phase: Phase, sizes: BoundSizes): number {
-    if (phase === 'probe-cruise' || phase === 'probe-rtt') return this.withHeadroom(sizes)
+  longFor(phase: Phase, sizes: BoundSizes, productBytes: number): number {
+    if (phase === 'probe-cruise' || phase === 'probe-rtt') return this.withHeadroom(sizes, productBytes)
     return phase.startsWith('probe-') ? this.longBytes : Number.POSITIVE_INFINITY
   }
 

@@ -186,7 +186,8 @@ export class Bbr implements IVCongestion {
     if (!this.#full.isReached) return
     this.#adaptLongTerm()
     if (this.#phase === 'probe-down' || this.#phase === 'probe-cruise') {
-      const room = Math.min(this.#bounds.withHeadroom(this.#flight), this.#filling(1))
+      const filling = this.#filling(1)
+      const room = Math.min(this.#bounds.withHeadroom(this.#flight, filling), filling)
       const datagrams = Math.min(this.#product, this.#window) / this.#flight.datagramBytes
       if (this.#cycle.isDue(now, datagrams)) this.#startRefill()
       else if (this.#phase === 'probe-down' && this.#inFlightBytes <= room) this.#enter('probe-cruise')
@@ -337,7 +338,7 @@ export class Bbr implements IVCongestion {
     else if (this.#window < most || this.#delivery.deliveredBytes < this.#flight.initialBytes)
       this.#window += ackedBytes
     if (this.#phase === 'probe-rtt') this.#window = Math.min(this.#window, this.#probeRttWindow)
-    const bound = this.#bounds.longFor(this.#phase, this.#flight)
+    const bound = this.#bounds.longFor(this.#phase, this.#flight, this.#filling(1))
     this.#isLongBound = bound <= this.#window
     this.#window = this.#flight.clamp(Math.min(this.#window, bound, this.#bounds.shortBytes))
   }
