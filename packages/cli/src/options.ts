@@ -13,6 +13,13 @@ export const COMMON_OPTIONS: readonly VOptionSpec[] = [
   { name: 'help', short: 'h', kind: 'flag', help: 'show this' },
 ]
 
+/** What the two commands have that move files. */
+export const SHA256_OPTION: VOptionSpec = {
+  name: 'sha256',
+  kind: 'flag',
+  help: 'tell the SHA-256 of a single file in the end',
+}
+
 /** What every command has that meets a peer. Read by `meet`. */
 export const MEETING_OPTIONS: readonly VOptionSpec[] = [
   { name: 'relay', kind: 'texts', value: 'HOST', help: 'meet there, or "self"; may be repeated' },

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeGreeting } from '../../../packages/cli/src/greeting.js'
 import { ReceiveMachine } from '../../../packages/cli/src/transfer/receive-machine.js'
 import { SendMachine } from '../../../packages/cli/src/transfer/send-machine.js'
-import { eventsOf, feed, fileEntry, outputOf, sha256, transfer } from './support.js'
+import { eventsOf, feed, fileEntry, KEY, outputOf, sha256, transfer } from './support.js'
 
 const WHOLE = (left: number): number => left
 const FILES = [
@@ -60,7 +60,7 @@ describe('a transfer', () => {
   })
 
   it('is finished for the sender only with the last receipt', () => {
-    const sender = new SendMachine([fileEntry('a', 1)])
+    const sender = new SendMachine([fileEntry('a', 1)], KEY)
     const receiver = new ReceiveMachine()
     feed(receiver, outputOf(sender), WHOLE)
     expect(eventsOf(receiver).map(({ type }) => type)).toEqual(['offer'])
@@ -82,7 +82,7 @@ describe('a transfer', () => {
     ['another size', { index: 0, sizeBytes: 2, digest: sha256(Buffer.from('x')) }],
     ['another file', { index: 1, sizeBytes: 1, digest: sha256(Buffer.from('x')) }],
   ])('fails at a receipt with %s', (_, extent) => {
-    const sender = new SendMachine([fileEntry('a', 1)])
+    const sender = new SendMachine([fileEntry('a', 1)], KEY)
     const receiver = new ReceiveMachine()
     feed(receiver, outputOf(sender), WHOLE)
     receiver.accept([])
@@ -97,8 +97,8 @@ describe('a transfer', () => {
 
   it('tells the other side why one gives up', () => {
     for (const [one, other] of [
-      [new SendMachine([fileEntry('a', 1)]), new ReceiveMachine()],
-      [new ReceiveMachine(), new SendMachine([fileEntry('a', 1)])],
+      [new SendMachine([fileEntry('a', 1)], KEY), new ReceiveMachine()],
+      [new ReceiveMachine(), new SendMachine([fileEntry('a', 1)], KEY)],
     ] as const) {
       one.abort('the disk is full')
       feed(other, outputOf(one), WHOLE)
@@ -108,7 +108,7 @@ describe('a transfer', () => {
   })
 
   it('says that an offer is refused, and why', () => {
-    const sender = new SendMachine([fileEntry('a', 1)])
+    const sender = new SendMachine([fileEntry('a', 1)], KEY)
     const receiver = new ReceiveMachine()
     feed(receiver, outputOf(sender), WHOLE)
     receiver.refuse('"a" is there already')
@@ -121,9 +121,10 @@ describe('a peer that fits not', () => {
   it.each([
     [{ command: 'pipe', version: 1 }, 'the other side runs "vut pipe", where "vut recv" was to be'],
     [{ command: 'send', version: 1 }, 'the other side runs "vut send", where "vut recv" was to be'],
-    [{ command: 'recv', version: 2 }, 'the other side speaks version 2 of vut recv, this side version 1'],
+    [{ command: 'recv', version: 1 }, 'the other side speaks version 1 of vut recv, this side version 2'],
+    [{ command: 'recv', version: 3 }, 'the other side speaks version 3 of vut recv, this side version 2'],
   ])('is refused by name: %o', (greeting, text) => {
-    const sender = new SendMachine([fileEntry('a', 1)])
+    const sender = new SendMachine([fileEntry('a', 1)], KEY)
     sender.handleBytes(encodeGreeting(greeting))
     const [event] = eventsOf(sender)
     expect(event).toMatchObject({ type: 'failed', error: { message: text, exitCode: 1 } })

@@ -19,11 +19,15 @@ import {
   encodeOffered,
 } from '../../../packages/cli/src/transfer/record.js'
 import { SendMachine } from '../../../packages/cli/src/transfer/send-machine.js'
-import { SEND_GREETING } from '../../../packages/cli/src/transfer/version.js'
-import { eventsOf, fileEntry, sha256 } from './support.js'
+import { SEND_GREETING, TRANSFER_VERSION } from '../../../packages/cli/src/transfer/version.js'
+import { eventsOf, fileEntry, KEY, sha256 } from './support.js'
 
 const GREETING = encodeGreeting(SEND_GREETING)
 const ONE = { k: 'f', p: ['a'], s: 5, m: 0o644, t: 0 }
+
+function offered(entries: number, bytes: number): Buffer {
+  return encodeOffered({ entries, bytes, key: KEY })
+}
 
 function listFrame(list: unknown): Buffer {
   return encodeFrame(FRAME.entries, Buffer.from(JSON.stringify(list), 'utf8'))
@@ -42,8 +46,8 @@ function heard(...frames: readonly Buffer[]): { receiver: ReceiveMachine; fault:
   return { receiver, fault: undefined }
 }
 
-function offered(entry: unknown): string | undefined {
-  return heard(listFrame([entry]), encodeOffered(1, 5)).fault
+function faultOf(entry: unknown): string | undefined {
+  return heard(listFrame([entry]), offered(1, 5)).fault
 }
 
 describe('a name is refused if it', () => {
@@ -75,7 +79,7 @@ describe('a name is refused if it', () => {
     ['is no text', [7], 'it is empty'],
     ['is no list', 'a', 'it has no name'],
   ])('%s', (_, path, why) => {
-    expect(offered({ ...ONE, p: path })).toContain(why)
+    expect(faultOf({ ...ONE, p: path })).toContain(why)
   })
 
   it('but not if it is only unusual', () => {
@@ -95,7 +99,7 @@ describe('a name is refused if it', () => {
       'ab:c',
     ]) {
       if (process.platform === 'win32' && /[*:]/.test(name)) continue
-      expect(offered({ ...ONE, p: [name] }), name).toBeUndefined()
+      expect(faultOf({ ...ONE, p: [name] }), name).toBeUndefined()
     }
   })
 })
@@ -127,9 +131,9 @@ describe('an offer is refused if', () => {
 
   it('it is no JSON, has fewer entries than it says, none, or other sizes', () => {
     expect(heard(encodeFrame(FRAME.entries, Buffer.from('[{'))).fault).toContain('no JSON')
-    expect(heard(listFrame([ONE]), encodeOffered(2, 5)).fault).toContain('1 entries, where 2')
-    expect(heard(encodeOffered(0, 0)).fault).toContain('0 entries')
-    expect(heard(listFrame([ONE]), encodeOffered(1, 6)).fault).toContain('entries')
+    expect(heard(listFrame([ONE]), offered(2, 5)).fault).toContain('1 entries, where 2')
+    expect(heard(offered(0, 0)).fault).toContain('0 entries')
+    expect(heard(listFrame([ONE]), offered(1, 6)).fault).toContain('entries')
   })
 
   it('its list is without end', () => {
@@ -142,7 +146,7 @@ describe('an offer is refused if', () => {
 })
 
 describe('a sender breaks the rules if it', () => {
-  const LIST = [listFrame([ONE]), encodeOffered(1, 5)]
+  const LIST = [listFrame([ONE]), offered(1, 5)]
   const START = encodeFileStart(0, 0)
   const DATA = Buffer.concat([encodeDataHead(5), Buffer.from('hello')])
 
@@ -196,8 +200,8 @@ describe('a receiver breaks the rules if it', () => {
       'entry 9',
     ],
   ])('%s', (_, frame, why) => {
-    const sender = new SendMachine([fileEntry('a', 1)])
-    sender.handleBytes(Buffer.concat([encodeGreeting({ command: 'recv', version: 1 }), frame]))
+    const sender = new SendMachine([fileEntry('a', 1)], KEY)
+    sender.handleBytes(Buffer.concat([encodeGreeting({ command: 'recv', version: TRANSFER_VERSION }), frame]))
     const event = eventsOf(sender).at(-1)
     expect(event?.type === 'failed' && event.error.message).toContain(why)
   })

@@ -8,6 +8,9 @@ import { ReceiveMachine, type VReceiveEvent } from '../../../packages/cli/src/tr
 import type { VExtent } from '../../../packages/cli/src/transfer/record.js'
 import { SendMachine, type VSendEvent } from '../../../packages/cli/src/transfer/send-machine.js'
 
+/** The key of the digests. The machines hand it on, and do not look at it. */
+export const KEY: Buffer = Buffer.alloc(32, 7)
+
 /** SHA-256. */
 export function sha256(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest()
@@ -52,7 +55,10 @@ export function transfer(
   files: readonly { readonly name: string; readonly bytes: Buffer; readonly have?: number }[],
   cut: Cut,
 ): Memory {
-  const sender = new SendMachine(files.map(({ name, bytes }) => fileEntry(name, bytes.length)))
+  const sender = new SendMachine(
+    files.map(({ name, bytes }) => fileEntry(name, bytes.length)),
+    KEY,
+  )
   const receiver = new ReceiveMachine()
   const sendEvents: (VSendEvent | VTransferEnd)[] = []
   const receiveEvents: (VReceiveEvent | VTransferEnd)[] = []

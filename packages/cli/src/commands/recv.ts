@@ -4,7 +4,7 @@
  * Decides nothing. Invariant: as of `VCommand`.
  */
 import type { VCommand } from '../command.js'
-import { MEETING_OPTIONS } from '../options.js'
+import { MEETING_OPTIONS, SHA256_OPTION } from '../options.js'
 
 /** The command. */
 export const RECV_COMMAND: VCommand = {
@@ -17,6 +17,7 @@ export const RECV_COMMAND: VCommand = {
     { name: 'overwrite', kind: 'flag', help: 'do not ask; replace files that are there' },
     { name: 'rename', kind: 'flag', help: 'do not ask; where a name is taken, use "name (2)"' },
     { name: 'resume', kind: 'flag', help: 'do not ask; go on with what an earlier attempt left' },
+    SHA256_OPTION,
     ...MEETING_OPTIONS,
   ],
   operands: [0, 1],

@@ -4,7 +4,7 @@
  * Decides nothing. Invariant: as of `VCommand`.
  */
 import type { VCommand } from '../command.js'
-import { MEETING_OPTIONS } from '../options.js'
+import { MEETING_OPTIONS, SHA256_OPTION } from '../options.js'
 
 /** The command. */
 export const SEND_COMMAND: VCommand = {
@@ -13,6 +13,7 @@ export const SEND_COMMAND: VCommand = {
   usage: 'PATH... [--code-file FILE]',
   options: [
     { name: 'skip-special', kind: 'flag', help: 'leave out links, sockets and devices inside folders' },
+    SHA256_OPTION,
     ...MEETING_OPTIONS,
   ],
   operands: [1, Number.POSITIVE_INFINITY],

@@ -4,11 +4,12 @@
  * Decides the content of the file that is made: bytes that no compression makes smaller, so that the rate is that of any
  * file. Invariant: everything stands below one folder that is removed in the end.
  */
-import { createCipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createHash, randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { hashPrefix } from '../transfer/digest.js'
+import { pipeline } from 'node:stream/promises'
 
 const PIECE_BYTES = 1_048_576
 
@@ -36,11 +37,7 @@ export async function makeFile(folder: string, sizeBytes: number): Promise<strin
 
 /** SHA-256 of a file, in hexadecimal digits. */
 export async function sha256Of(file: string): Promise<string> {
-  const handle = await open(file, 'r')
-  try {
-    const { size } = await handle.stat()
-    return (await hashPrefix(handle, size)).digest('hex')
-  } finally {
-    await handle.close()
-  }
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(file, { highWaterMark: PIECE_BYTES }), hash)
+  return hash.digest('hex')
 }

@@ -13,25 +13,25 @@ import { VTransferFault } from './fault.js'
 export interface VFrameTypes {
   /** To the receiver: a part of the list of entries, as JSON. */
   readonly entries: 1
-  /** The list is whole: how many entries, 4 bytes, and bytes, 8 bytes. */
+  /** The list is whole: how many entries, 4 bytes, how many bytes, 8, and the key of the digests, 32. */
   readonly offered: 2
   /** A file begins: its index in the list, 4 bytes, and the offset that its data begins at, 8 bytes. */
   readonly file: 3
   /** Bytes of the file. */
   readonly data: 4
-  /** The file is whole: its size, 8 bytes, and SHA-256, 32 bytes. */
+  /** The file is whole: its size, 8 bytes, and digest, 32 bytes. */
   readonly fileEnd: 5
   /** All receipts have come. Empty. */
   readonly done: 6
   /** Either way: the sender of this gives up. A text. */
   readonly abort: 7
-  /** To the sender: so much of a file is there already: index, 4 bytes, offset, 8, SHA-256 of what is there, 32. */
+  /** To the sender: so much of a file is there already: index, 4 bytes, offset, 8, the digest of what is there, 32. */
   readonly resume: 8
   /** The offer is accepted. Empty. */
   readonly accept: 9
   /** The offer is refused. A text. */
   readonly refuse: 10
-  /** A file has arrived: index, 4 bytes, size, 8, and SHA-256, 32 bytes. */
+  /** A file has arrived: index, 4 bytes, size, 8, and digest, 32 bytes. */
   readonly receipt: 11
 }
 

@@ -42,8 +42,8 @@ export function totalBytes(entries: readonly VTransferEntry[]): number {
   return entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 }
 
-/** The frames of a list. */
-export function encodeManifest(entries: readonly VTransferEntry[]): Buffer[] {
+/** The frames of a list. `key` is that of the digests. */
+export function encodeManifest(entries: readonly VTransferEntry[], key: Buffer): Buffer[] {
   const frames: Buffer[] = []
   let texts: string[] = []
   let size = 0
@@ -60,7 +60,7 @@ export function encodeManifest(entries: readonly VTransferEntry[]): Buffer[] {
     size += bytes
   }
   flush()
-  frames.push(encodeOffered(entries.length, totalBytes(entries)))
+  frames.push(encodeOffered({ entries: entries.length, bytes: totalBytes(entries), key }))
   return frames
 }
 

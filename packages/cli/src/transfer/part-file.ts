@@ -4,12 +4,11 @@
  * Decides how it is written and how it gets its name. Invariant: under the final name stands either what was there before
  * or the whole file; a link that somebody put in the way is never followed.
  */
-import type { Hash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { EXIT, VCommandError } from '../exit-codes.js'
-import { hashPrefix, newHash } from './digest.js'
+import { digestPrefix, type FileDigest, wholeBlocks } from './digest.js'
 import type { VTransferEntry } from './manifest.js'
 import { partName, showName } from './names.js'
 
@@ -17,10 +16,10 @@ const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants
 /** What file systems say that have no hard links. */
 const NO_LINKS: readonly unknown[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK']
 
-/** How much of a file is there, and the hash of it. */
+/** How much of a file is there, and the digest of it, which goes on from there. */
 export interface VPartState {
   readonly sizeBytes: number
-  readonly hash: Hash
+  readonly digest: FileDigest
 }
 
 /** A file that is being received. */
@@ -28,26 +27,31 @@ export class PartFile {
   readonly #handle: FileHandle
   readonly #part: string
   readonly #final: string
-  readonly #hash: Hash
+  readonly #digest: FileDigest
+  /** Writes that are under way. None of these promises rejects. */
+  readonly #writes = new Set<Promise<void>>()
+  /** Where the next write begins. */
   #position: number
+  /** Bytes without a gap among them, once a write has failed. */
+  #soundBytes: number = Number.POSITIVE_INFINITY
 
   /** @param final the whole path that it is to have */
   private constructor(handle: FileHandle, final: string, state: VPartState) {
     this.#handle = handle
     this.#part = partPath(final)
     this.#final = final
-    this.#hash = state.hash
+    this.#digest = state.digest
     this.#position = state.sizeBytes
   }
 
-  /** Opens the file to be written, behind `state` of it or, without, from its beginning. */
-  static async open(final: string, state?: VPartState): Promise<PartFile> {
-    if (state !== undefined) return new PartFile(await openPart(final), final, state)
-    return new PartFile(await openNew(partPath(final)), final, { sizeBytes: 0, hash: newHash() })
+  /** Opens the file to be written, behind what is there of it. */
+  static async open(final: string, state: VPartState): Promise<PartFile> {
+    const handle = await (state.sizeBytes > 0 ? openPart(final) : openNew(partPath(final)))
+    return new PartFile(handle, final, state)
   }
 
-  /** What an earlier attempt has left of a file, at most `mostBytes` of it; undefined for nothing. */
-  static async left(final: string, mostBytes: number): Promise<VPartState | undefined> {
+  /** What an earlier attempt has left of a file, whole blocks and at most `mostBytes`; undefined for nothing. */
+  static async left(final: string, mostBytes: number, digest: FileDigest): Promise<VPartState | undefined> {
     let handle: FileHandle
     try {
       handle = await openPart(final)
@@ -57,23 +61,32 @@ export class PartFile {
     }
     try {
       const { size } = await handle.stat()
-      const sizeBytes = Math.min(size, mostBytes)
-      return sizeBytes === 0 ? undefined : { sizeBytes, hash: await hashPrefix(handle, sizeBytes) }
+      const sizeBytes = wholeBlocks(Math.min(size, mostBytes))
+      if (sizeBytes === 0) return undefined
+      return { sizeBytes, digest: await digestPrefix(handle, sizeBytes, digest) }
     } finally {
       await handle.close()
     }
   }
 
-  /** Writes pieces behind what is there. Hashing goes on while the system writes. */
+  /**
+   * Writes pieces behind those of the calls before, which need not be through. The digest is made while the system writes.
+   *
+   * @throws (rejects) what the system says
+   */
   async write(pieces: readonly Buffer[]): Promise<void> {
-    const writing = this.#writeAll(pieces)
-    for (const piece of pieces) this.#hash.update(piece)
+    const start = this.#position
+    for (const piece of pieces) this.#position += piece.length
+    const writing = this.#writeAll(pieces, start)
+    const settled = writing.then(nothing, nothing).then(() => void this.#writes.delete(settled))
+    this.#writes.add(settled)
+    for (const piece of pieces) this.#digest.update(piece)
     await writing
   }
 
-  /** SHA-256 of all that was written. Called once, after the last byte. */
-  digest(): Buffer {
-    return this.#hash.digest()
+  /** Of all that was written. Called after the last byte. */
+  get digest(): FileDigest {
+    return this.#digest
   }
 
   /**
@@ -94,24 +107,34 @@ export class PartFile {
     return isKept
   }
 
-  /** Stops. What is there stays for another attempt, unless it is nothing. */
+  /** Stops. What is there without a gap stays for another attempt, unless it is nothing. */
   async close(): Promise<void> {
+    await Promise.all(this.#writes)
+    const sizeBytes = Math.min(this.#position, this.#soundBytes)
+    if (sizeBytes < this.#position) await this.#handle.truncate(sizeBytes)
     await this.#handle.close()
-    if (this.#position === 0) await unlink(this.#part).catch(ignoreMissing)
+    if (sizeBytes === 0) await unlink(this.#part).catch(ignoreMissing)
   }
 
   /** Stops, and leaves nothing. */
   async discard(): Promise<void> {
+    await Promise.all(this.#writes)
     await this.#handle.close()
     await unlink(this.#part).catch(ignoreMissing)
   }
 
-  async #writeAll(pieces: readonly Buffer[]): Promise<void> {
+  async #writeAll(pieces: readonly Buffer[], start: number): Promise<void> {
     let left = pieces
-    while (left.length > 0) {
-      const { bytesWritten } = await this.#handle.writev(left, this.#position)
-      this.#position += bytesWritten
-      left = behind(left, bytesWritten)
+    let position = start
+    try {
+      while (left.length > 0) {
+        const { bytesWritten } = await this.#handle.writev(left, position)
+        position += bytesWritten
+        left = behind(left, bytesWritten)
+      }
+    } catch (error) {
+      this.#soundBytes = Math.min(this.#soundBytes, position)
+      throw error
     }
   }
 }
@@ -194,6 +217,8 @@ function replacedError(path: readonly string[]): VCommandError {
 function ignoreMissing(error: unknown): void {
   if ((error as { code?: unknown }).code !== 'ENOENT') throw error
 }
+
+function nothing(): void {}
 
 /** What is left of `pieces` behind the first `count` bytes: a write may take less than it was given. */
 function behind(pieces: readonly Buffer[], count: number): readonly Buffer[] {

@@ -11,6 +11,7 @@ import type { VCommandContext } from '../command.js'
 import { EXIT, VCommandError } from '../exit-codes.js'
 import { failureOf } from '../failure.js'
 import type { VMeeting } from '../meeting.js'
+import { FileDigest, type VDigestTerms } from './digest.js'
 import { leave } from './ending.js'
 import type { VTransferEnd } from './machine.js'
 import { totalBytes, type VTransferEntry } from './manifest.js'
@@ -19,7 +20,7 @@ import { endFailure } from './outcome.js'
 import { isThere, PartFile, takenError } from './part-file.js'
 import { ReceiveMachine, type VReceiveEvent } from './receive-machine.js'
 import type { VExtent } from './record.js'
-import { extentsOf, type VTargetPlan } from './target.js'
+import { extentsOf, type VOffer, type VTargetPlan } from './target.js'
 import { TransferEnd } from './transfer-end.js'
 
 /** What decides about an offer. */
@@ -29,7 +30,7 @@ export interface VReceiver {
    *
    * @throws VCommandError to refuse it
    */
-  decide(entries: readonly VTransferEntry[], signal: AbortSignal): Promise<VTargetPlan>
+  decide(offer: VOffer, signal: AbortSignal): Promise<VTargetPlan>
   /** True if files that are there are replaced. */
   readonly replaces: boolean
 }
@@ -39,14 +40,19 @@ export interface VReceiveResult {
   readonly files: number
   readonly bytes: number
   readonly seconds: number
-  /** SHA-256 of the file, where it is one. */
-  readonly digest: string | undefined
+  /** SHA-256 of the file, where it is one and that is wanted. */
+  readonly sha256: string | undefined
   /** Where the outermost entries are. */
   readonly places: readonly string[]
 }
 
-/** Bytes that are written at once. */
-const WRITE_BYTES = 1_048_576
+/**
+ * Bytes that are written at once: more is no faster on any disk, and slower where the system has to find memory for it in one
+ * piece.
+ */
+const WRITE_BYTES = 262_144
+/** Writes that are under way at once, so that the disk has the next one when it is through with one. */
+const WRITES = 2
 
 /** Receives what the peer offers. @throws VCommandError */
 export async function receiveFiles(
@@ -85,7 +91,9 @@ class FileReceiver {
   readonly #jobs = new Set<Promise<void>>()
   #filesLeft = 0
   #bytes = 0
-  #digest: Buffer | undefined
+  readonly #writes: Promise<void>[] = []
+  #terms: VDigestTerms = { key: Buffer.alloc(0), showsSha256: false }
+  #sha256: string | undefined
   #beganAt = 0
 
   constructor(context: VCommandContext, receiver: VReceiver) {
@@ -132,7 +140,7 @@ class FileReceiver {
       const event = await this.#next()
       if (event.type === 'lost') await Promise.all(this.#jobs)
       if (event.type === 'finished' || (event.type === 'lost' && this.#hasAll)) return this.#result()
-      if (event.type === 'offer') await this.#decide(event.entries)
+      if (event.type === 'offer') await this.#decide(event)
       else if (event.type === 'file') await this.#begin(event.index, event.offset)
       else if (event.type === 'data') await this.#write(event.bytes)
       else if (event.type === 'fileEnd') await this.#finish(event)
@@ -162,9 +170,10 @@ class FileReceiver {
     return this.#entries.length > 0 && this.#filesLeft === 0
   }
 
-  async #decide(entries: readonly VTransferEntry[]): Promise<void> {
+  async #decide({ entries, key }: VReceiveEvent & { type: 'offer' }): Promise<void> {
+    this.#terms = { key, showsSha256: this.#context.given.flag('sha256') }
     try {
-      this.#plan = await this.#receiver.decide(entries, this.#gone.signal)
+      this.#plan = await this.#receiver.decide({ entries, terms: this.#terms }, this.#gone.signal)
     } catch (error) {
       this.#machine.refuse(failureOf(error).message)
       this.#end.flush()
@@ -185,15 +194,16 @@ class FileReceiver {
   async #begin(index: number, offset: number): Promise<void> {
     const present = this.#plan.present.get(index)
     const final = this.#path(index)
-    this.#standsIn = present !== undefined && present.hash === undefined
+    this.#standsIn = present?.isWhole === true
     this.#progress(offset, index)
     if (this.#standsIn) {
       if (offset !== present?.sizeBytes) throw takenError(this.#entry(index).path)
       return
     }
     if (!this.#receiver.replaces && (await isThere(final))) throw takenError(this.#entry(index).path)
-    const goesOn = offset > 0 && present?.hash !== undefined
-    this.#part = await PartFile.open(final, goesOn ? { sizeBytes: offset, hash: present.hash } : undefined)
+    const left = offset > 0 ? present : undefined
+    const digest = left?.digest ?? new FileDigest(this.#terms, index)
+    this.#part = await PartFile.open(final, { sizeBytes: offset, digest })
   }
 
   /** Writes these bytes, and with them those that have come meanwhile. */
@@ -205,22 +215,35 @@ class FileReceiver {
       pieces.push(next.bytes)
       bytes += next.bytes.length
     }
-    await this.#part?.write(pieces)
-    for (const piece of pieces) readMemory.giveBack(piece)
-    this.#end.letGo(bytes)
-    this.#progress(bytes)
+    this.#writes.push(this.#carryOut(pieces, bytes))
+    if (this.#writes.length >= WRITES) await this.#writes.shift()
+  }
+
+  /** Never rejects: a failure stops the whole. */
+  async #carryOut(pieces: readonly Buffer[], bytes: number): Promise<void> {
+    try {
+      await this.#part?.write(pieces)
+      for (const piece of pieces) readMemory.giveBack(piece)
+      this.#end.letGo(bytes)
+      this.#progress(bytes)
+    } catch (error) {
+      this.#stop(error as Error)
+    }
   }
 
   /** A file is whole. Naming it goes on while the next one comes. */
   async #finish({ index, sizeBytes, digest }: VReceiveEvent & { type: 'fileEnd' }): Promise<void> {
+    await Promise.all(this.#writes.splice(0))
+    if (this.#stopped !== null) throw this.#stopped
     const part = this.#part
     this.#part = null
-    const own = this.#standsIn ? this.#plan.present.get(index)?.digest : part?.digest()
-    if (own?.equals(digest) !== true) {
+    const own = this.#standsIn ? this.#plan.present.get(index)?.digest : part?.digest
+    if (own?.digest().equals(digest) !== true) {
       await part?.discard()
       throw digestError(this.#entry(index))
     }
-    const job = this.#complete(part, { index, sizeBytes, digest: own })
+    this.#sha256 = own.sha256()
+    const job = this.#complete(part, { index, sizeBytes, digest })
     this.#jobs.add(job)
     void job.then(() => this.#jobs.delete(job))
     if (this.#jobs.size >= MAX_JOBS) await Promise.race(this.#jobs)
@@ -231,7 +254,6 @@ class FileReceiver {
     try {
       const isKept = await part?.finish(this.#entry(extent.index), this.#receiver.replaces)
       if (isKept === false) this.#warnOnce()
-      this.#digest = extent.digest
       this.#filesLeft -= 1
       this.#machine.receipt(extent)
       this.#end.flush()
@@ -256,7 +278,7 @@ class FileReceiver {
       files,
       bytes: totalBytes(this.#entries),
       seconds: (this.#context.reactor.time() - this.#beganAt) / 1000,
-      digest: files === 1 ? this.#digest?.toString('hex') : undefined,
+      sha256: files === 1 ? this.#sha256 : undefined,
       places: this.#plan.paths.filter((_, index) => this.#entry(index).path.length === 1),
     }
   }

@@ -21,8 +21,8 @@ import { RECV_GREETING, SEND_GREETING } from './version.js'
 
 /** What a receiver hears besides the ends. */
 export type VReceiveEvent =
-  /** The list is whole: `accept` or `refuse` is due. */
-  | { readonly type: 'offer'; readonly entries: readonly VTransferEntry[] }
+  /** The list is whole: `accept` or `refuse` is due. `key` is that of the digests. */
+  | { readonly type: 'offer'; readonly entries: readonly VTransferEntry[]; readonly key: Buffer }
   /** A file begins at `offset`: 0, or what was said to be there. */
   | { readonly type: 'file'; readonly index: number; readonly offset: number }
   /** Bytes of the file, given away. */
@@ -99,14 +99,14 @@ export class ReceiveMachine extends TransferMachine<VReceiveEvent> {
     }
     if (type !== FRAME.offered) throw new VTransferFault(`a frame of type ${type} where a list was to be`)
     const { entries } = this.#list
-    const { entries: count, bytes } = decodeOffered(body)
+    const { entries: count, bytes, key } = decodeOffered(body)
     if (count !== entries.length || count === 0 || bytes !== totalBytes(entries)) {
       throw new VTransferFault(`its list has ${entries.length} entries, where ${count} were to be`)
     }
     this.#files = entries.flatMap(({ kind }, index) => (kind === 'file' ? [index] : []))
     this.#receiptsLeft = this.#files.length
     this.#state = 'deciding'
-    this.tell({ type: 'offer', entries })
+    this.tell({ type: 'offer', entries, key })
   }
 
   #fileStart(body: Buffer): void {

@@ -7,16 +7,26 @@
 import { VTransferFault } from './fault.js'
 import { encodeFrame, FRAME } from './frame.js'
 
-/** Bytes of a SHA-256. */
+/** Bytes of the digest of a file. */
 export const DIGEST_BYTES = 32
+/** Bytes of the key that the digests of a transfer are made with. */
+export const DIGEST_KEY_BYTES = 32
 
 /** So much of a file: all of it, or what is there already. */
 export interface VExtent {
   /** The place of the file in the list of entries, from 0. */
   readonly index: number
   readonly sizeBytes: number
-  /** SHA-256 of these bytes. */
+  /** Of these bytes. */
   readonly digest: Buffer
+}
+
+/** What stands behind a list. */
+export interface VOffered {
+  readonly entries: number
+  readonly bytes: number
+  /** The key of the digests, `DIGEST_KEY_BYTES`. */
+  readonly key: Buffer
 }
 
 /** A frame of the type `resume` or `receipt`. */
@@ -53,14 +63,14 @@ export function decodeFileEnd(body: Buffer): { sizeBytes: number; digest: Buffer
 }
 
 /** A frame of the type `offered`. */
-export function encodeOffered(entries: number, bytes: number): Buffer {
-  return encodeFrame(FRAME.offered, Buffer.concat([u32(entries), u64(bytes)]))
+export function encodeOffered({ entries, bytes, key }: VOffered): Buffer {
+  return encodeFrame(FRAME.offered, Buffer.concat([u32(entries), u64(bytes), key]))
 }
 
 /** The body of a frame of the type `offered`. @throws VTransferFault if it is none */
-export function decodeOffered(body: Buffer): { entries: number; bytes: number } {
-  checkSize(body, 12)
-  return { entries: body.readUInt32BE(0), bytes: readU64(body, 4) }
+export function decodeOffered(body: Buffer): VOffered {
+  checkSize(body, 12 + DIGEST_KEY_BYTES)
+  return { entries: body.readUInt32BE(0), bytes: readU64(body, 4), key: Buffer.from(body.subarray(12)) }
 }
 
 /** @throws VTransferFault if a body is not of this size */

@@ -5,20 +5,20 @@
  * back only once the peer has confirmed every file; whatever else happens is thrown, with the code that says what is known
  * of the delivery.
  */
-import type { Hash } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { VByteIOPair } from '@vio/io'
 import type { VCommandContext } from '../command.js'
 import { EXIT, VCommandError } from '../exit-codes.js'
 import { failureOf } from '../failure.js'
 import type { VMeeting } from '../meeting.js'
-import { digestOf, hashPrefix, newHash } from './digest.js'
+import { DIGEST_BLOCK_BYTES, digestPrefix, FileDigest, type VDigestTerms } from './digest.js'
 import { leave } from './ending.js'
 import type { VTransferEnd } from './machine.js'
 import { totalBytes, type VTransferEntry } from './manifest.js'
 import { endFailure } from './outcome.js'
 import { readAhead } from './read-ahead.js'
-import type { VExtent } from './record.js'
+import { DIGEST_KEY_BYTES, type VExtent } from './record.js'
 import { SendMachine, type VSendEvent } from './send-machine.js'
 import type { VSource } from './source.js'
 import { TransferEnd } from './transfer-end.js'
@@ -29,8 +29,8 @@ export interface VSendResult {
   readonly bytes: number
   /** From the acceptance to the last receipt. */
   readonly seconds: number
-  /** SHA-256 of the file, where it is one. */
-  readonly digest: string | undefined
+  /** SHA-256 of the file, where it is one and that is wanted. */
+  readonly sha256: string | undefined
 }
 
 /** Sends `sources`. @throws VCommandError */
@@ -39,27 +39,29 @@ export async function sendFiles(
   meeting: VMeeting,
   sources: readonly VSource[],
 ): Promise<VSendResult> {
-  const sender = new FileSender(context, sources)
-  return await sender.run(meeting)
+  const terms = { key: randomBytes(DIGEST_KEY_BYTES), showsSha256: context.given.flag('sha256') }
+  return await new FileSender(context, sources, terms).run(meeting)
 }
 
 class FileSender {
   readonly #context: VCommandContext
   readonly #sources: readonly VSource[]
+  readonly #terms: VDigestTerms
   readonly #machine: SendMachine
   readonly #end: TransferEnd<VSendEvent>
   readonly #totalBytes: number
   #result: { resolve: () => void; reject: (error: Error) => void } | null = null
   #bytes = 0
   #acceptedAt = 0
-  #digest: Buffer | undefined
+  #sha256: string | undefined
 
-  constructor(context: VCommandContext, sources: readonly VSource[]) {
+  constructor(context: VCommandContext, sources: readonly VSource[], terms: VDigestTerms) {
     this.#context = context
     this.#sources = sources
+    this.#terms = terms
     const entries = sources.map(({ entry }) => entry)
     this.#totalBytes = totalBytes(entries)
-    this.#machine = new SendMachine(entries)
+    this.#machine = new SendMachine(entries, terms.key)
     this.#end = new TransferEnd(context.reactor, this.#machine, (events) => {
       for (const event of events) this.#onEvent(event)
     })
@@ -78,7 +80,7 @@ class FileSender {
     try {
       await finished
       const seconds = (reactor.time() - this.#acceptedAt) / 1000
-      return { files: this.#files.length, bytes: this.#bytes, seconds, digest: this.#onlyDigest }
+      return { files: this.#files.length, bytes: this.#bytes, seconds, sha256: this.#onlySha256 }
     } finally {
       signal.removeEventListener('abort', onAbort)
       this.#end.finish()
@@ -91,8 +93,8 @@ class FileSender {
   }
 
   /** One digest says it all only where there is one file. */
-  get #onlyDigest(): string | undefined {
-    return this.#files.length === 1 ? this.#digest?.toString('hex') : undefined
+  get #onlySha256(): string | undefined {
+    return this.#files.length === 1 ? this.#sha256 : undefined
   }
 
   #onEvent(event: VSendEvent | VTransferEnd): void {
@@ -135,19 +137,19 @@ class FileSender {
   async #sendFile({ file, entry }: VSource, index: number, extent: VExtent | undefined): Promise<void> {
     const handle = await open(file, 'r')
     try {
-      const { hash, offset } = await this.#begin(handle, entry, extent)
+      const { digest, offset } = await this.#begin(handle, index, entry, extent)
       this.#machine.startFile(index, offset)
       this.#progress(offset, entry)
       for await (const piece of readAhead(handle, offset, entry.sizeBytes)) {
-        hash.update(piece)
+        digest.update(piece)
         this.#machine.sendData(piece)
         this.#end.flush()
         this.#progress(piece.length, entry)
         await this.#end.room()
         if (this.#machine.over) return
       }
-      this.#digest = hash.digest()
-      this.#machine.endFile(this.#digest)
+      this.#sha256 = digest.sha256()
+      this.#machine.endFile(digest.digest())
       this.#end.flush()
       await this.#checkUnchanged(handle, entry)
     } finally {
@@ -158,20 +160,23 @@ class FileSender {
   /** Where a file begins: behind what the peer has of it, if that is what the file begins with. */
   async #begin(
     handle: FileHandle,
-    entry: VTransferEntry,
+    index: number,
+    { sizeBytes, path }: VTransferEntry,
     extent: VExtent | undefined,
-  ): Promise<{ hash: Hash; offset: number }> {
-    if (extent === undefined || extent.sizeBytes === 0) return { hash: newHash(), offset: 0 }
-    if (extent.sizeBytes <= entry.sizeBytes) {
-      const hash = await hashPrefix(handle, extent.sizeBytes)
-      if (digestOf(hash).equals(extent.digest)) return { hash, offset: extent.sizeBytes }
+  ): Promise<{ digest: FileDigest; offset: number }> {
+    const fresh = { digest: new FileDigest(this.#terms, index), offset: 0 }
+    if (extent === undefined || extent.sizeBytes === 0) return fresh
+    const goesOn = extent.sizeBytes % DIGEST_BLOCK_BYTES === 0 && extent.sizeBytes < sizeBytes
+    if (goesOn || extent.sizeBytes === sizeBytes) {
+      const digest = await digestPrefix(handle, extent.sizeBytes, new FileDigest(this.#terms, index))
+      if (digest.digest().equals(extent.digest)) return { digest, offset: extent.sizeBytes }
     }
-    const name = entry.path.join('/')
+    const name = path.join('/')
     this.#context.view.tell({
       type: 'warning',
       text: `${name} has changed since: it is sent from its beginning`,
     })
-    return { hash: newHash(), offset: 0 }
+    return fresh
   }
 
   async #checkUnchanged(handle: FileHandle, entry: VTransferEntry): Promise<void> {

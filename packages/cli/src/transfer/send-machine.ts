@@ -32,12 +32,13 @@ export class SendMachine extends TransferMachine<VSendEvent> {
   /** The file that is being sent. */
   #current: { readonly index: number; sizeBytes: number } | null = null
 
-  constructor(entries: readonly VTransferEntry[]) {
+  /** @param key that of the digests */
+  constructor(entries: readonly VTransferEntry[], key: Buffer) {
     super(SEND_GREETING, RECV_GREETING)
     this.#entries = entries
     this.#filesLeft = entries.filter(({ kind }) => kind === 'file').length
     this.#receiptsLeft = this.#filesLeft
-    for (const frame of encodeManifest(entries)) this.send(frame)
+    for (const frame of encodeManifest(entries, key)) this.send(frame)
   }
 
   /** True once all files were sent: what is missing are receipts. */

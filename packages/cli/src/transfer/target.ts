@@ -4,12 +4,11 @@
  * Decides what happens to names that are taken, what is there already, and whether there is room. Invariant: nothing that
  * is there is changed here, and no entry leads through a link out of the folder.
  */
-import type { Hash } from 'node:crypto'
 import { lstat, open, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EXIT, VCommandError } from '../exit-codes.js'
 import { formatBytes } from '../view/format.js'
-import { hashPrefix } from './digest.js'
+import { digestPrefix, FileDigest, type VDigestTerms } from './digest.js'
 import type { VTransferEntry } from './manifest.js'
 import { numberedName, showName } from './names.js'
 import { isThere, PartFile, takenError } from './part-file.js'
@@ -18,12 +17,18 @@ import type { VExtent } from './record.js'
 /** What happens to names that are taken: by default the offer is refused. */
 export type VTakenPolicy = 'refuse' | 'overwrite' | 'rename' | 'resume'
 
+/** What a sender offers. */
+export interface VOffer {
+  readonly entries: readonly VTransferEntry[]
+  readonly terms: VDigestTerms
+}
+
 /** What is there of a file. */
 export interface VPresent {
   readonly sizeBytes: number
-  /** Of an unfinished file, to go on with; of a whole one none is needed. */
-  readonly hash: Hash | undefined
-  readonly digest: Buffer
+  /** True of a whole file, to which nothing is added. */
+  readonly isWhole: boolean
+  readonly digest: FileDigest
 }
 
 /** The plan for an offer. */
@@ -36,18 +41,19 @@ export interface VTargetPlan {
 
 const MAX_NUMBER = 9999
 
-/** Plans where the entries go. @throws VCommandError (7) if a name is taken, a link is in the way, or there is no room */
+/** Plans where what is offered goes. @throws VCommandError (7) if a name is taken, a link is in the way, or there is no room */
 export async function planTarget(
   folder: string,
-  entries: readonly VTransferEntry[],
+  { entries, terms }: VOffer,
   policy: VTakenPolicy,
 ): Promise<VTargetPlan> {
   const names = await topNames(folder, entries, policy)
   const paths = entries.map(({ path: [top = '', ...rest] }) => join(folder, names.get(top) ?? top, ...rest))
   const present = new Map<number, VPresent>()
   if (policy === 'overwrite' || policy === 'resume') {
+    const resumed = policy === 'resume'
     for (const [index, entry] of entries.entries()) {
-      const found = await lookAt(paths[index] ?? '', entry, policy)
+      const found = await lookAt(paths[index] ?? '', entry, resumed && new FileDigest(terms, index))
       if (found !== undefined) present.set(index, found)
     }
   }
@@ -57,7 +63,7 @@ export async function planTarget(
 
 /** What the sender is told of a plan. */
 export function extentsOf({ present }: VTargetPlan): VExtent[] {
-  return [...present].map(([index, { sizeBytes, digest }]) => ({ index, sizeBytes, digest }))
+  return [...present].map(([index, { sizeBytes, digest }]) => ({ index, sizeBytes, digest: digest.digest() }))
 }
 
 /** The names that the outermost entries get. */
@@ -86,11 +92,11 @@ async function freeName(folder: string, name: string, used: Map<string, string>)
   throw takenError([name])
 }
 
-/** Sees that what is in an entry's place may be there, and for `resume` how much of it is there. */
+/** Sees that what is in an entry's place may be there, and with a digest to make how much of it is there. */
 async function lookAt(
   file: string,
   entry: VTransferEntry,
-  policy: VTakenPolicy,
+  digest: FileDigest | false,
 ): Promise<VPresent | undefined> {
   const about = await lstat(file).catch(() => undefined)
   if (entry.kind === 'folder') {
@@ -98,22 +104,26 @@ async function lookAt(
     throw blockedError(entry, 'no folder')
   }
   if (about?.isDirectory()) throw blockedError(entry, 'a folder')
-  if (policy !== 'resume') return undefined
-  if (about === undefined) return await unfinished(file, entry)
+  if (digest === false) return undefined
+  if (about === undefined) return await unfinished(file, entry, digest)
   if (!about.isFile()) throw blockedError(entry, 'no file')
   if (about.size !== entry.sizeBytes) throw takenError(entry.path)
-  return await whole(file, entry)
+  return await whole(file, entry, digest)
 }
 
-async function unfinished(file: string, entry: VTransferEntry): Promise<VPresent | undefined> {
-  const left = await PartFile.left(file, entry.sizeBytes)
-  return left === undefined ? undefined : { ...left, digest: left.hash.copy().digest() }
+async function unfinished(
+  file: string,
+  { sizeBytes }: VTransferEntry,
+  digest: FileDigest,
+): Promise<VPresent | undefined> {
+  const left = await PartFile.left(file, sizeBytes, digest)
+  return left === undefined ? undefined : { ...left, isWhole: false }
 }
 
-async function whole(file: string, { sizeBytes }: VTransferEntry): Promise<VPresent> {
+async function whole(file: string, { sizeBytes }: VTransferEntry, digest: FileDigest): Promise<VPresent> {
   const handle = await open(file, 'r')
   try {
-    return { sizeBytes, hash: undefined, digest: (await hashPrefix(handle, sizeBytes)).digest() }
+    return { sizeBytes, isWhole: true, digest: await digestPrefix(handle, sizeBytes, digest) }
   } finally {
     await handle.close()
   }

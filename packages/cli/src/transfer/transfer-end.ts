@@ -9,7 +9,7 @@ import type { IVReactor } from '@vio/reactor'
 import type { TransferMachine, VTransferEnd } from './machine.js'
 
 /** The most bytes that are taken and not yet written to the disk, or read and not yet sent. */
-export const HOLD_BYTES = 4_194_304
+export const HOLD_BYTES = 1_048_576
 
 /** Joins a machine to a chain. */
 export class TransferEnd<E extends { readonly type: string }> extends VByteAgent {

@@ -7,7 +7,7 @@
 import type { VGreeting } from '../greeting.js'
 
 /** The version of the frames in `frame.ts`. */
-export const TRANSFER_VERSION = 1
+export const TRANSFER_VERSION = 2
 
 /** The sender's greeting. */
 export const SEND_GREETING: VGreeting = { command: 'send', version: TRANSFER_VERSION }

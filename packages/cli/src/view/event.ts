@@ -91,7 +91,7 @@ export interface VDoneEvent {
   readonly seconds: number
   /** How many files, where files were sent. */
   readonly files?: number
-  /** SHA-256 in hexadecimal digits: of the one file, or of the list of digests. */
+  /** SHA-256 of the one file, in hexadecimal digits, where `--sha256` asks for it. */
   readonly digest?: string
   /** A last line of the command's own. */
   readonly text?: string

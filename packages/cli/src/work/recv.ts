@@ -12,9 +12,8 @@ import { EXIT, usageError, VCommandError, type VExitCode } from '../exit-codes.j
 import { meet } from '../meet.js'
 import { ask } from '../prompt.js'
 import { describeOffer, describeTotal } from '../transfer/describe.js'
-import type { VTransferEntry } from '../transfer/manifest.js'
 import { receiveFiles } from '../transfer/receive-files.js'
-import { planTarget, type VTakenPolicy, type VTargetPlan } from '../transfer/target.js'
+import { planTarget, type VOffer, type VTakenPolicy, type VTargetPlan } from '../transfer/target.js'
 import { TRANSFER_WISHES } from '../transfer/wishes.js'
 
 /** The options that answer the question, and what they mean. */
@@ -37,11 +36,11 @@ export async function runRecv(context: VCommandContext): Promise<VExitCode> {
     transport: TRANSFER_WISHES,
   })
   try {
-    const { bytes, seconds, files, digest, places } = await receiveFiles(context, meeting, {
+    const { bytes, seconds, files, sha256, places } = await receiveFiles(context, meeting, {
       replaces: answer === 'overwrite',
-      decide: (entries, signal) => decide(context, { entries, folder, answer, signal }),
+      decide: (offer, signal) => decide(context, { offer, folder, answer, signal }),
     })
-    const proof = digest === undefined ? {} : { digest }
+    const proof = sha256 === undefined ? {} : { digest: sha256 }
     for (const place of places) view.print(place)
     view.tell({ type: 'done', bytes, seconds, files, ...proof })
     return EXIT.ok
@@ -50,18 +49,19 @@ export async function runRecv(context: VCommandContext): Promise<VExitCode> {
   }
 }
 
-interface Offer {
-  readonly entries: readonly VTransferEntry[]
+interface Question {
+  readonly offer: VOffer
   readonly folder: string
   readonly answer: VTakenPolicy | undefined
   readonly signal: AbortSignal
 }
 
-async function decide(context: VCommandContext, offer: Offer): Promise<VTargetPlan> {
-  const { entries, folder, answer, signal } = offer
+async function decide(context: VCommandContext, question: Question): Promise<VTargetPlan> {
+  const { offer, folder, answer, signal } = question
+  const { entries } = offer
   const list = describeOffer(entries)
   if (answer !== undefined) context.view.print(list)
-  const plan = await planTarget(folder, entries, answer ?? 'refuse')
+  const plan = await planTarget(folder, offer, answer ?? 'refuse')
   if (answer !== undefined) return plan
   // The list belongs to the question, so it is shown whatever else is left out.
   context.view.pause()

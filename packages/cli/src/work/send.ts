@@ -26,8 +26,8 @@ export async function runSend(context: VCommandContext): Promise<VExitCode> {
     transport: TRANSFER_WISHES,
   })
   try {
-    const { bytes, seconds, files, digest } = await sendFiles(context, meeting, sources)
-    const proof = digest === undefined ? {} : { digest }
+    const { bytes, seconds, files, sha256 } = await sendFiles(context, meeting, sources)
+    const proof = sha256 === undefined ? {} : { digest: sha256 }
     view.tell({ type: 'done', bytes, seconds, files, ...proof })
     return EXIT.ok
   } finally {
