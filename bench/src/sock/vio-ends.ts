@@ -27,6 +27,8 @@ export class Ends {
   readonly #transport: Transport
   readonly #options: VClientSocketAgentOptions
   readonly #endingOptions: VClientSocketAgentOptions
+  /** Where the last connection went: a peer is a value, and those of one server have one. */
+  #server = new VIPSocketPeer('127.0.0.1', 0)
 
   constructor(reactor: VReactor, transport: Transport) {
     this.#reactor = reactor
@@ -60,14 +62,19 @@ export class Ends {
   /** Begins to connect to loopback. The end of the input closes the output too. */
   begin(port: number): VClientSocketAgent {
     const end = new VTCPClientSocketAgent(this.#reactor, null, this.#endingOptions)
-    end.connect(new VIPSocketPeer('127.0.0.1', port))
+    end.connect(this.#serverAt(port))
     return end
   }
 
   /** Connects to loopback. */
   async connect(port: number): Promise<VClientSocketAgent> {
     const end = new VTCPClientSocketAgent(this.#reactor, null, this.#options)
-    if (await end.connectTo(new VIPSocketPeer('127.0.0.1', port))) return end
+    if (await end.connectTo(this.#serverAt(port))) return end
     throw end.endReason?.value ?? new Error('there is no connection')
+  }
+
+  #serverAt(port: number): VIPSocketPeer {
+    if (port !== this.#server.port) this.#server = new VIPSocketPeer('127.0.0.1', port)
+    return this.#server
   }
 }
