@@ -140,9 +140,9 @@ class VioStack implements Stack {
     end.byteProduce.attach(counting.byteConsume)
   }
 
+  /** Nobody writes, so nothing is attached that would; as in `net-stack.ts`, it is heard if something comes. */
   #holdOn(end: VByteEndpoint): void {
     end.byteProduce.attach(new Idle(this.#reactor).byteConsume)
-    new VByteWriter(this.#reactor).byteProduce.attach(end.byteConsume)
     held.push(end)
   }
 }

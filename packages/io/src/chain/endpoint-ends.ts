@@ -32,6 +32,8 @@ export interface EndpointCalls<E> {
   changed(endpoint: E, fromLoop: boolean): void
   /** The control of the producing end. */
   control(endpoint: E): VIOControl
+  /** The consuming end of the other direction. */
+  output(endpoint: E): IVByteConsumer
   /** The turn that was posted has come. */
   turn(endpoint: E): void
   /** True if the device is or was connected, or will be. */
@@ -62,6 +64,14 @@ export class EndpointProducer<E>
 
   get control(): VIOControl {
     return this.terms.calls.control(this.#endpoint)
+  }
+
+  override get twoway(): boolean {
+    return true
+  }
+
+  override get reverse(): IVByteConsumer {
+    return this.terms.calls.output(this.#endpoint)
   }
 
   /** The control of an endpoint answers `reqProducerState` alone. */

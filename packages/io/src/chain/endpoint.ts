@@ -57,7 +57,8 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   /** The device. It belongs to the endpoint: nobody else reads, writes or closes it. */
   readonly device: IVByteDevice
   readonly #producer: EndpointProducer<VByteEndpoint>
-  readonly #output: EndpointOutput<VByteEndpoint>
+  /** Made when somebody asks for it: until then nothing was written. */
+  #output: EndpointOutput<VByteEndpoint> | null = null
   #pair: VByteIOPair | undefined
   #states = 0
   #inputClosed: VFailure | null = null
@@ -82,6 +83,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       else VByteEndpoint.#deviceChanged(endpoint)
     },
     control: (endpoint) => VByteEndpoint.#producerControl(endpoint),
+    output: (endpoint) => VByteEndpoint.#outputOf(endpoint),
     turn: (endpoint) => VByteEndpoint.#turn(endpoint),
     mayWrite: (endpoint) => (endpoint.#states & (WAS_CONNECTED | CONNECTING)) !== 0,
     write: (endpoint) => {
@@ -102,9 +104,6 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
     const terms = endpointTermsOf(reactor, options, VByteEndpoint.#calls)
     this.device = device
     this.#producer = new EndpointProducer<VByteEndpoint>(this, terms)
-    this.#output = new EndpointOutput<VByteEndpoint>(this, terms)
-    this.#producer.joinReverse(this.#output)
-    this.#output.joinReverse(this.#producer)
     if (device.connected) this.#states |= WAS_CONNECTED
     if (device.connecting === true) this.#states |= CONNECTING
     if (device.reportTo === undefined) device.onReady((fromLoop) => this.#producer.deviceChanged(fromLoop))
@@ -123,7 +122,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   /** Takes what the device is to write. The same object on every access. */
   get byteConsume(): IVByteConsumer {
-    return this.#output
+    return VByteEndpoint.#outputOf(this)
   }
 
   /** Gives what the device reads. The same object on every access. */
@@ -133,7 +132,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   /** Both as a pair. The same object on every access. */
   get byteIO(): VByteIOPair {
-    this.#pair ??= new VByteIOPair(this.#output, this.#producer)
+    this.#pair ??= new VByteIOPair(this.byteConsume, this.#producer)
     return this.#pair
   }
 
@@ -154,12 +153,12 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   /** True once both directions are closed. */
   get closed(): boolean {
-    return this.#inputClosed !== null && this.#output.closedBy !== null
+    return this.#inputClosed !== null && (this.#output?.closedBy ?? null) !== null
   }
 
   /** Bytes that wait to be written. */
   get bufferedBytes(): number {
-    return this.#output.bufferedBytes
+    return this.#output?.bufferedBytes ?? 0
   }
 
   get halfClosePolicy(): IVHalfClose {
@@ -244,7 +243,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   writeSome(data: Uint8Array): number {
     if ((this.#states & WAS_CONNECTED) === 0) throw new VIOError('the device is not connected yet')
-    const end = this.#output.closedBy ?? this.device.outputEnd
+    const end = this.#output?.closedBy ?? this.device.outputEnd
     if (end !== null) throw endError(end)
     return this.device.writeSome(data)
   }
@@ -260,11 +259,11 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   }
 
   startWriting(): void {
-    this.#output.startWriting()
+    VByteEndpoint.#outputOf(this).startWriting()
   }
 
   stopWriting(): void {
-    this.#output.stopWriting()
+    this.#output?.stopWriting()
   }
 
   /** Reads once and passes the bytes on, as far as the limit goes; at the end of the input, tells the end. */
@@ -287,7 +286,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
 
   /** Writes what waits, as far as the device takes it, and grants the producer what fits again. */
   doWrite(): void {
-    this.#output.writeBuffered()
+    VByteEndpoint.#outputOf(this).writeBuffered()
   }
 
   /**
@@ -297,7 +296,7 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   closeInput(reason: VFailure): boolean {
     if (this.#inputClosed !== null) return true
     VByteEndpoint.#endInput(this, reason)
-    if (this.#output.closedBy === null && !this.#producer.terms.halfClosePolicy.halfIn)
+    if ((this.#output?.closedBy ?? null) === null && !this.#producer.terms.halfClosePolicy.halfIn)
       VByteEndpoint.#endOutput(this, reason)
     VByteEndpoint.#releaseIfDone(this)
     return true
@@ -336,14 +335,16 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
   }
 
   static #endOutput(endpoint: VByteEndpoint, reason: VFailure): void {
-    if (reason instanceof VFIOCompleted) endpoint.#output.close(reason)
-    else endpoint.#output.drop(reason)
+    const output = VByteEndpoint.#outputOf(endpoint)
+    if (reason instanceof VFIOCompleted) output.close(reason)
+    else output.drop(reason)
   }
 
   /** Releases the device once both directions are through: how the output ended decides whether it is a clean end. */
   static #releaseIfDone(endpoint: VByteEndpoint): void {
-    if (endpoint.#inputClosed === null || !endpoint.#output.finished) return
-    endpoint.device.close(endpoint.#output.closedBy ?? endpoint.#inputClosed)
+    const output = endpoint.#output
+    if (endpoint.#inputClosed === null || output?.finished !== true) return
+    endpoint.device.close(output.closedBy ?? endpoint.#inputClosed)
   }
 
   static #outputFinished(endpoint: VByteEndpoint, reason: VFailure): void {
@@ -403,7 +404,17 @@ export class VByteEndpoint implements IVByteIO, IVByteConsuming, IVByteProducing
       VByteEndpoint.#postTell(endpoint)
     }
     VByteEndpoint.#wakeReader(endpoint)
-    endpoint.#output.wake()
+    // Without an output there is nothing to write; that nothing more can be is for one to tell.
+    if (endpoint.#output !== null) endpoint.#output.wake()
+    else if (endpoint.device.outputEnd !== null) VByteEndpoint.#outputOf(endpoint).wake()
+  }
+
+  static #outputOf(endpoint: VByteEndpoint): EndpointOutput<VByteEndpoint> {
+    if (endpoint.#output !== null) return endpoint.#output
+    const output = new EndpointOutput<VByteEndpoint>(endpoint, endpoint.#producer.terms)
+    output.joinReverse(endpoint.#producer)
+    endpoint.#output = output
+    return output
   }
 
   static #wakeReader(endpoint: VByteEndpoint): void {
