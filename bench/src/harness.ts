@@ -18,6 +18,8 @@ export interface BenchSubject {
   readonly load: number
   /** How much of the load makes one of the unit; default 1. For bytes and `MB/s` it is 1e6. */
   readonly loadPerUnit?: number
+  /** Called once a round, before it is warmed: makes anew what chance decides about, as which memory a process has got. */
+  readonly begin?: () => void | Promise<void>
   /** Gets ready for one run; its time does not count. */
   readonly prepare?: () => void | Promise<void>
   /** One run, timed. Returns how much arrived at the end, counted there; anything but `load` is an error. */
@@ -170,6 +172,7 @@ async function measureOnce(each: BenchSubject, options: MeasureOptions): Promise
   // engine also drops its optimised code for classes that have no instance just then, of any subject, and needs some
   // tens of milliseconds to make it again: a program that runs for longer never sees that.
   globalThis.gc?.()
+  await each.begin?.()
   if (each.value !== undefined) return await each.value()
   await runFor(each, options.warmMs ?? DEFAULT_WARM_MS)
   const { runs, elapsedMs } = await runFor(each, options.timedMs ?? DEFAULT_TIMED_MS)

@@ -1,7 +1,7 @@
 /**
  * What sockets cost under chains, beside plain `node:net`.
  *
- * Client and server are processes of their own, two for each way to program sockets. All of them read up to 64 KiB at once
+ * Client and server are processes of their own, two for each measurement of each way to program sockets. All of them read up to 64 KiB at once
  * and hold back at most 64 KiB to be written (`maxRead` and `wbufLen`), with TCP over loopback and without delay. The
  * receiver proves a load: it counts it and answers, or sends it back. All that move loads hold the objects of a program
  * besides, see `programObjects`; those whose memory is measured hold nothing.
@@ -33,59 +33,63 @@ function startPeer(stack: StackName, around: 'nothing' | 'program'): Remote<Peer
   return startProcess<PeerCalls>(join(import.meta.dirname, 'sock', 'peer.js'), [stack, around])
 }
 
-/** Server and client of a stack, made when they are first needed. */
-class Pair {
+/**
+ * Server and client of a subject, with `Opened` between them. They are new in each round: how the allocator of a process
+ * goes on is decided by chance in its first moments, and makes twice the difference of anything else.
+ */
+class Pair<Opened> {
   readonly #stack: StackName
-  #both: { readonly server: Remote<PeerCalls>; readonly client: Remote<PeerCalls> } | undefined
+  readonly #open: (server: Remote<PeerCalls>, client: Remote<PeerCalls>) => Promise<Opened>
+  #now: { readonly both: readonly Remote<PeerCalls>[]; readonly opened: Opened } | undefined
 
-  constructor(stack: StackName) {
+  constructor(
+    stack: StackName,
+    open: (server: Remote<PeerCalls>, client: Remote<PeerCalls>) => Promise<Opened>,
+  ) {
     this.#stack = stack
+    this.#open = open
   }
 
-  get server(): Remote<PeerCalls> {
-    return this.#processes.server
+  get opened(): Opened {
+    if (this.#now === undefined) throw new Error('a round has to begin first')
+    return this.#now.opened
   }
 
-  get client(): Remote<PeerCalls> {
-    return this.#processes.client
-  }
-
-  get #processes() {
-    this.#both ??= {
-      server: startPeer(this.#stack, 'program'),
-      client: startPeer(this.#stack, 'program'),
-    }
-    return this.#both
+  async renew(): Promise<void> {
+    await Promise.all((this.#now?.both ?? []).map((each) => each.stop()))
+    const [server, client] = [startPeer(this.#stack, 'program'), startPeer(this.#stack, 'program')]
+    this.#now = { both: [server, client], opened: await this.#open(server, client) }
   }
 }
 
-function flowSubject(stack: StackName, pair: Pair, flow: (typeof FLOWS)[number]): BenchSubject {
+function flowSubject(stack: StackName, flow: (typeof FLOWS)[number]): BenchSubject {
   const { chunkBytes, echo, loadBytes } = flow
-  let number: number | undefined
+  const pair = new Pair(stack, async (server, client) => {
+    const port = await server.serve(echo ? 'echo' : 'sink', loadBytes)
+    const number = await client.flow({ port, chunkBytes, echo })
+    return () => client.run(number, loadBytes)
+  })
   return {
     subject: `${stack}_${flow.name}`,
     unit: 'MB/s',
     load: loadBytes,
     loadPerUnit: 1e6,
-    prepare: async () => {
-      if (number !== undefined) return
-      const port = await pair.server.serve(echo ? 'echo' : 'sink', loadBytes)
-      number = await pair.client.flow({ port, chunkBytes, echo })
-    },
-    run: () => pair.client.run(number ?? -1, loadBytes),
+    begin: () => pair.renew(),
+    run: () => pair.opened(),
   }
 }
 
-function acceptSubject(stack: StackName, pair: Pair): BenchSubject {
-  let port: number | undefined
+function acceptSubject(stack: StackName): BenchSubject {
+  const pair = new Pair(stack, async (server, client) => {
+    const port = await server.serve('end', 1)
+    return () => client.cycles(port, CYCLES, CYCLES_AT_ONCE)
+  })
   return {
     subject: `${stack}_accept`,
     unit: 'conn/s',
     load: CYCLES,
-    prepare: async () => {
-      port ??= await pair.server.serve('end', 1)
-    },
-    run: () => pair.client.cycles(port ?? -1, CYCLES, CYCLES_AT_ONCE),
+    begin: () => pair.renew(),
+    run: () => pair.opened(),
   }
 }
 
@@ -137,10 +141,9 @@ function descriptorLimit(): number {
 }
 
 function subjects(): BenchSubject[] {
-  const pairs = STACKS.map((stack) => ({ stack, pair: new Pair(stack) }))
   return [
-    ...FLOWS.flatMap((flow) => pairs.map(({ stack, pair }) => flowSubject(stack, pair, flow))),
-    ...pairs.map(({ stack, pair }) => acceptSubject(stack, pair)),
+    ...FLOWS.flatMap((flow) => STACKS.map((stack) => flowSubject(stack, flow))),
+    ...STACKS.map(acceptSubject),
     ...STACKS.map(memorySubject),
   ]
 }
@@ -163,4 +166,6 @@ export const bench: Bench = {
   subjects,
   ratios: [...ratiosOf('vio', '', [0.95, 0.8, 0.8, 0.66]), ...ratiosOf('native', '_native', [1, 1, 1, 1])],
   rounds: 5,
+  // A process is new in each round, and its code not compiled.
+  measure: { warmMs: 500, timedMs: 400, warmupRounds: 0 },
 }

@@ -55,6 +55,13 @@ describe('measureInTurn', () => {
     expect(order.join('')).toBe('papa'.repeat(6))
   })
 
+  it('begins each subject anew once a round, before its untimed runs', async () => {
+    const order: string[] = []
+    const begin = async (): Promise<void> => void order.push('b')
+    await measureInTurn([subject('a', order, { begin })], ONE_RUN)
+    expect(order.join('')).toBe('baa'.repeat(6))
+  })
+
   it('runs a subject until its time is used up, untimed first', async () => {
     const order: string[] = []
     const slow = subject('s', [], { run: () => after(10, () => order.push('s')) })
