@@ -1,10 +1,10 @@
 /**
  * What sockets cost under chains, beside plain `node:net`.
  *
- * Client and server are processes of their own, two for each measurement of each way to program sockets. All of them read up to 64 KiB at once
- * and hold back at most 64 KiB to be written (`maxRead` and `wbufLen`), with TCP over loopback and without delay. The
- * receiver proves a load: it counts it and answers, or sends it back. All that move loads hold the objects of a program
- * besides, see `programObjects`; those whose memory is measured hold nothing.
+ * Client and server are processes of their own, two for each measurement of each way to program sockets. All of them read up
+ * to 64 KiB at once and hold back at most 64 KiB to be written (`maxRead` and `wbufLen`), with TCP over loopback and without
+ * delay. The receiver proves a load: it counts it and answers, or sends it back. All that move loads hold the objects of a
+ * program besides, see `programObjects`; those whose memory is measured hold nothing.
  */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
