@@ -52,13 +52,20 @@ export interface Vut {
 
 const SIGNALS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }
 
-/** Starts `vut`. `shell` is what a shell does before it becomes it. */
-export function vut(
-  args: readonly string[],
-  options: { readonly cwd: string; readonly env?: Record<string, string>; readonly shell?: string },
-): Vut {
+/** Where and how `vut` runs. */
+export interface VutOptions {
+  readonly cwd: string
+  readonly env?: Record<string, string>
+  /** What a shell does before it becomes it. */
+  readonly shell?: string
+  /** Another file than `MAIN`. */
+  readonly main?: string
+}
+
+/** Starts `vut`. */
+export function vut(args: readonly string[], options: VutOptions): Vut {
   const { PATH = '' } = process.env
-  const line = [process.execPath, MAIN, ...args]
+  const line = [process.execPath, options.main ?? MAIN, ...args]
   const [program = '', ...rest] =
     options.shell === undefined ? line : ['sh', '-c', `${options.shell}; exec "$@"`, 'sh', ...line]
   const child = spawn(program, rest, {

@@ -34,5 +34,6 @@ function lostFailure(reason: Error | undefined, sentAll: boolean): VCommandError
     )
   }
   const help = 'begin again on both sides, there with vut recv --resume'
-  return new VCommandError(EXIT.failure, 'the connection was lost before all was there', help, reason)
+  const why = reason === undefined ? '' : `: ${reason.message}`
+  return new VCommandError(EXIT.failure, `the connection was lost before all was there${why}`, help, reason)
 }
