@@ -159,7 +159,7 @@ describe('two processes', () => {
 })
 
 describe('a process that ends too early', () => {
-  const SIZE = 100_000_000
+  const SIZE = 300_000_000
   /** What a digest goes on behind. */
   const BLOCK = 262_144
 
