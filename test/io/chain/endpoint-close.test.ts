@@ -115,6 +115,22 @@ describe.each(FLAGS)('with halfIn %s and halfOut %s', (halfIn, halfOut) => {
     expect(byOutput.sink.ended).toEqual(halfOut ? null : { clean, reason: heard.reason })
   })
 
+  it('a connection that is lost releases its device, though nobody asked for the output [VE-101]', () => {
+    const { host, reactor } = runningReactor()
+    const pair = createDevicePair({ reactor })
+    const end = new VByteEndpoint(reactor, pair.a, { halfClosePolicy: policy })
+    const sink = new VProbeConsumer({ mute: true })
+    sink.attach(end.byteProduce)
+    host.runUntilIdle()
+    pair.a.fail(new VFIOLost(new VIOLost('reset')))
+    host.runUntilIdle()
+    expect([end.closed, pair.a.closed, sink.ended]).toEqual([
+      true,
+      expect.any(VFIOLost),
+      { clean: false, reason: expect.objectContaining({ message: 'reset' }) },
+    ])
+  })
+
   it('the output closed before there was a connection closes all [VE-101] [CR-63]', () => {
     const { host, end, pair, sink, source } = probed(policy, { connect: 'hang' })
     source.end()
