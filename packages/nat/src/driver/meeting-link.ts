@@ -44,9 +44,7 @@ export class MeetingLink {
     this.relay = options.relay
     this.#options = options
     this.#cancel = options.means.link(options.relay, {
-      onOpen: (link) => {
-        this.#link = link
-      },
+      onOpen: (link) => this.#opened(link),
       onBytes: (bytes) => this.#take(bytes),
       onClose: (error) => this.#closed(error),
     })
@@ -57,9 +55,9 @@ export class MeetingLink {
     return this.#link?.remote
   }
 
-  /** True once the relay has spoken. */
+  /** True once the relay has spoken, on a link that takes an answer. */
   get isReady(): boolean {
-    return this.#heldBytes > 0 || this.#client !== null
+    return this.#link !== null && (this.#heldBytes > 0 || this.#client !== null)
   }
 
   /** True if the rendezvous was begun. */
@@ -97,6 +95,11 @@ export class MeetingLink {
     this.#end()
   }
 
+  #opened(link: ConnecterLink): void {
+    this.#link = link
+    if (this.isReady) this.#options.onReady(this)
+  }
+
   #take(bytes: Buffer): void {
     if (this.#isOver) return
     if (this.#client === null) {
@@ -104,7 +107,7 @@ export class MeetingLink {
       this.#held.push(bytes)
       this.#heldBytes += bytes.length
       if (this.#heldBytes > MAX_HELD_BYTES) this.#closed(new Error('the relay says too much'))
-      else if (isFirst) this.#options.onReady(this)
+      else if (isFirst && this.#link !== null) this.#options.onReady(this)
       return
     }
     this.#client.handleBytes(this.#options.reactor.time(), bytes)

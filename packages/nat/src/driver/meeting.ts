@@ -254,9 +254,14 @@ export class Meeting {
       this.#fail(this.#lastError)
       return
     }
-    const silent = this.#links.filter(({ isOver, isBegun }) => !isOver && !isBegun)
     const seconds = this.#options.answerMs / 1_000
-    const tried = [...this.#failures, ...silent.map(({ relay }) => `${relay}: no answer within ${seconds} s`)]
+    const silent = this.#links
+      .filter(({ isOver }) => !isOver)
+      .map(
+        ({ relay, isBegun }) =>
+          `${relay}: ${isBegun ? 'a welcome, then nothing' : 'no answer'} within ${seconds} s`,
+      )
+    const tried = [...this.#failures, ...silent]
     const message =
       `no relay answers (${tried.join('; ')}): look at its name and port, at whether it runs, and at what ` +
       'this network lets out; TCP is enough, and wss:// on port 443 passes most firewalls'
