@@ -231,7 +231,7 @@ describe('MtuSearch', () => {
       tried.push(size)
       search.onProbeSent()
       expect(search.probeBytes(0)).toBe(0)
-      expect(search.onProbeAcked(size)).toBe(true)
+      expect(search.onProbeAcked(tried.length, size)).toBe(true)
     }
     expect(tried).toEqual([1280, 1400, 1452])
     expect(search.sizeBytes).toBe(1452)
@@ -242,11 +242,11 @@ describe('MtuSearch', () => {
     const search = new MtuSearch(1472)
     search.start()
     search.onProbeSent()
-    search.onProbeAcked(1280)
+    search.onProbeAcked(0, 1280)
     for (let left = 3; left > 0; left -= 1) {
       expect(search.probeBytes(5)).toBe(1400)
       search.onProbeSent()
-      search.onProbeLost(5)
+      expect(search.onProbeLost(5, 1400)).toBe(false)
     }
     expect(search.probeBytes(6)).toBe(0)
     expect(search.retryAt).toBe(600_005)
@@ -254,33 +254,72 @@ describe('MtuSearch', () => {
     expect(search.retryAt).toBe(Number.POSITIVE_INFINITY)
   })
 
-  it('steps back to the base where large datagrams no longer pass', () => {
+  const found = (sizeBytes: number): MtuSearch => {
     const search = new MtuSearch(1472)
     search.start()
     search.onProbeSent()
-    search.onProbeAcked(1472)
-    // One arrives between the losses: no black hole.
-    for (let round = 0; round < 20; round += 1) {
-      expect(search.onLost(round, 1472)).toBe(false)
-      search.onAcked(1472)
+    search.onProbeAcked(0, sizeBytes)
+    return search
+  }
+
+  it('steps back to the base where large datagrams no longer pass: one was lost, and three probes of its size', () => {
+    const search = found(1472)
+    expect(search.probeBytes(0)).toBe(0)
+    search.onLost(7, 1472)
+    // What was in flight with it says nothing more.
+    for (let number = 8; number < 20; number += 1) search.onLost(number, 1472)
+    for (let probe = 1; probe <= 3; probe += 1) {
+      expect({ isSuspect: search.isSuspect, size: search.sizeBytes }).toEqual({ isSuspect: true, size: 1472 })
+      expect(search.probeBytes(probe)).toBe(1472)
+      search.onProbeSent()
+      expect(search.probeBytes(probe)).toBe(0)
+      search.onAcked(20 + probe, 1200)
+      expect(search.onProbeLost(probe, 1472)).toBe(probe === 3)
     }
-    expect(search.onLost(100, 1472)).toBe(false)
-    // Of one moment, so it counts once; and small ones do not count.
-    for (let left = 10; left > 0; left -= 1) expect(search.onLost(100, 1472)).toBe(false)
-    for (let at = 101; at < 120; at += 1) expect(search.onLost(at, 1200)).toBe(false)
+    expect({ isSuspect: search.isSuspect, size: search.sizeBytes }).toEqual({ isSuspect: false, size: 1200 })
+    expect(search.probeBytes(5)).toBe(1280)
+    // What left before is no sign against what is found now.
+    search.onProbeSent()
+    expect(search.onProbeAcked(30, 1280)).toBe(true)
+    search.onLost(25, 1472)
+    search.onLost(29, 1280)
+    expect(search.isSuspect).toBe(false)
+  })
+
+  it('does not suspect the size where one as large, sent later, has arrived', () => {
+    const search = found(1472)
+    for (let at = 0; at < 100; at += 10) {
+      search.onAcked(at + 9, 1472)
+      for (let number = at; number < at + 8; number += 1) search.onLost(number, 1472)
+      for (let number = at; number < at + 8; number += 1) search.onLost(number, 1200)
+      expect(search.isSuspect).toBe(false)
+    }
+  })
+
+  it('lets the suspicion drop when one as large, sent later, arrives: a probe of that size or a datagram', () => {
+    const search = found(1472)
+    search.onLost(7, 1472)
+    search.onAcked(6, 1472)
+    search.onAcked(9, 1471)
     expect(search.isSuspect).toBe(true)
-    expect(search.onTimeout()).toBe(false)
-    search.onAcked(1200)
-    expect(search.onTimeout()).toBe(false)
-    expect(search.onLost(130, 1472)).toBe(true)
-    expect(search.sizeBytes).toBe(1200)
-    expect(search.probeBytes(131)).toBe(1280)
+    search.onProbeSent()
+    expect(search.onProbeAcked(10, 1472)).toBe(false)
+    expect({ isSuspect: search.isSuspect, next: search.probeBytes(1) }).toEqual({ isSuspect: false, next: 0 })
+    search.onLost(17, 1400)
+    search.onAcked(18, 1399)
+    expect(search.isSuspect).toBe(true)
+    search.onAcked(19, 1400)
+    expect({ isSuspect: search.isSuspect, size: search.sizeBytes }).toEqual({ isSuspect: false, size: 1472 })
+    // A probe that is lost then is one of the past.
+    expect(search.onProbeLost(1, 1472)).toBe(false)
+    expect(search.isSuspect).toBe(false)
   })
 
   it('has nothing to search where the bound is the base', () => {
     const search = new MtuSearch(1200)
     search.start()
     expect(search.probeBytes(0)).toBe(0)
-    expect(search.onTimeout()).toBe(false)
+    search.onLost(1, 1200)
+    expect(search.isSuspect).toBe(false)
   })
 })

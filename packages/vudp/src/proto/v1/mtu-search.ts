@@ -1,8 +1,10 @@
 /**
  * How large a datagram may be on a path (RFC 8899).
  *
- * Decides the present size, which larger one to try and when, and notices when the present one no longer passes. The
- * probes are sent and watched by others. Invariant: the size is never below the base, which every path carries.
+ * Decides the present size, which larger one to try and when, and notices when the present one no longer passes. A large
+ * datagram that is lost while a smaller one, sent later, arrives may be a matter of size or of chance: the present size is
+ * probed then, and datagrams stay small until it is known. The probes are sent and watched by others. Invariant: the size
+ * is never below the base, which every path carries.
  */
 import { VUT1 } from '../profile.js'
 
@@ -20,9 +22,14 @@ export class MtuSearch {
   #failures = 0
   #isProbing = false
   #retryAt = Number.NEGATIVE_INFINITY
-  /** Losses of large datagrams since the last one arrived, those of one moment counted once. */
+  /** One for a large datagram that was lost where smaller ones passed, and one for each lost probe of its size since. */
   #suspicions = 0
-  #suspectedAt = -1
+  /** The newest datagram that made it suspect, and how large that was. */
+  #suspectNumber = -1
+  #suspectBytes = 0
+  /** The newest of the largest datagrams that have arrived: older ones up to this size were lost by chance. */
+  #provenNumber = -1
+  #provenBytes = 0
   #isActive = false
 
   /** @param boundBytes the largest datagram that either side or the interface allows */
@@ -35,9 +42,9 @@ export class MtuSearch {
     return this.#sizeBytes
   }
 
-  /** True if a large datagram may be what does not pass: what has to arrive should be small. */
+  /** True if the present size may be what does not pass: what has to arrive should be small. */
   get isSuspect(): boolean {
-    return this.#suspicions > 0 && this.#sizeBytes > VUT1.datagramBytes
+    return this.#suspicions > 0
   }
 
   /** When a search that had ended begins again; Infinity while one goes on or none is to be. */
@@ -52,11 +59,12 @@ export class MtuSearch {
     this.#isActive = true
   }
 
-  /** The size to probe now; 0 for none. */
+  /** The size to probe now, which is the present one while that is suspect; 0 for none. */
   probeBytes(now: number): number {
     if (!this.#isActive) return 0
     if (now >= this.retryAt) this.#restart()
-    if (this.#isProbing || this.#suspicions > 0) return 0
+    if (this.#isProbing) return 0
+    if (this.#suspicions > 0) return this.#sizeBytes
     return this.#steps[this.#step] ?? 0
   }
 
@@ -65,55 +73,64 @@ export class MtuSearch {
     this.#isProbing = true
   }
 
-  /** A probe of this size has arrived. Returns true if the size of a full datagram is another one now. */
-  onProbeAcked(sizeBytes: number): boolean {
+  /** A probe has arrived. Returns true if the size of a full datagram is another one now. */
+  onProbeAcked(number: number, sizeBytes: number): boolean {
     this.#isProbing = false
+    this.onAcked(number, sizeBytes)
+    if (sizeBytes <= this.#sizeBytes) return false
     this.#failures = 0
     while (this.#step < this.#steps.length && (this.#steps[this.#step] as number) <= sizeBytes)
       this.#step += 1
-    if (sizeBytes <= this.#sizeBytes) return false
     this.#sizeBytes = sizeBytes
     this.#suspicions = 0
     return true
   }
 
-  /** A probe was lost, by its size or by chance. */
-  onProbeLost(now: number): void {
+  /**
+   * A probe was lost, by its size or by chance. Returns true if the size of a full datagram is another one now.
+   */
+  onProbeLost(now: number, sizeBytes: number): boolean {
     this.#isProbing = false
+    if (sizeBytes <= this.#sizeBytes) return this.#suspicions > 0 && this.#suspect()
     this.#failures += 1
-    if (this.#failures < VUT1.mtuProbes) return
+    if (this.#failures < VUT1.mtuProbes) return false
     this.#step = this.#steps.length
     this.#retryAt = now + VUT1.mtuRaiseMs
+    return false
   }
 
-  /** A datagram that is no probe has arrived. */
-  onAcked(sizeBytes: number): void {
-    if (sizeBytes > VUT1.datagramBytes) this.#suspicions = 0
+  /** A datagram has arrived. */
+  onAcked(number: number, sizeBytes: number): void {
+    if (sizeBytes <= VUT1.datagramBytes) return
+    if (number > this.#suspectNumber && sizeBytes >= this.#suspectBytes) this.#suspicions = 0
+    if (sizeBytes < this.#provenBytes) return
+    this.#provenNumber = sizeBytes > this.#provenBytes ? number : Math.max(number, this.#provenNumber)
+    this.#provenBytes = sizeBytes
   }
 
-  /** A datagram that is no probe was lost. Returns true if the size of a full datagram is another one now. */
-  onLost(now: number, sizeBytes: number): boolean {
-    if (sizeBytes <= VUT1.datagramBytes || now === this.#suspectedAt) return false
-    this.#suspectedAt = now
-    return this.#suspect()
-  }
-
-  /** Nothing was heard for a probe time-out. Returns true if the size of a full datagram is another one now. */
-  onTimeout(): boolean {
-    return this.#suspect()
+  /** A datagram that is no probe was lost: something that left after it has arrived. */
+  onLost(number: number, sizeBytes: number): void {
+    if (sizeBytes <= VUT1.datagramBytes || sizeBytes > this.#sizeBytes) return
+    if (number < this.#provenNumber && sizeBytes <= this.#provenBytes) return
+    if (this.#suspicions > 0) return
+    this.#suspectNumber = number
+    this.#suspectBytes = sizeBytes
+    this.#suspect()
   }
 
   #suspect(): boolean {
-    if (this.#sizeBytes <= VUT1.datagramBytes) return false
     this.#suspicions += 1
     if (this.#suspicions < VUT1.blackHoleLosses) return false
+    this.#suspicions = 0
     this.#sizeBytes = VUT1.datagramBytes
+    // What is in flight still is of the former size: no reason to doubt the next one that is found.
+    this.#provenNumber = -1
+    this.#provenBytes = 0
     this.#restart()
     return true
   }
 
   #restart(): void {
-    this.#suspicions = 0
     this.#failures = 0
     this.#step = this.#steps.findIndex((size) => size > this.#sizeBytes)
     if (this.#step < 0) this.#step = this.#steps.length

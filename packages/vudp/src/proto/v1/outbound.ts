@@ -145,9 +145,10 @@ export class Outbound {
   #sendOne(now: number, batch: VTransmitBatch, protection: Protection, withData: boolean): boolean {
     const { paths, recovery } = this.#parts
     const path = paths.current
-    const isSmall = path.mtu.isSuspect && recovery.probesOwed > 0
     const allowed = path.allowedBytes - (withData ? RESERVED_BYTES : 0)
-    const size = Math.min(isSmall ? VUT1.datagramBytes : path.datagramBytes, batch.room, allowed)
+    const wanted = this.#isBetterSmall(path) ? VUT1.datagramBytes : path.datagramBytes
+    if (batch.count > 0 && batch.room < wanted) return false
+    const size = Math.min(wanted, batch.room, allowed)
     if (size < LEAST_BYTES) return false
     const builder = this.#begin(batch, size)
     if (builder === null) return false
@@ -158,6 +159,14 @@ export class Outbound {
     }
     this.#finish(now, batch, protection, path)
     return true
+  }
+
+  /** True if what is sent next has to arrive, and a large datagram might not. */
+  #isBetterSmall(path: Path): boolean {
+    const { recovery, unreliable } = this.#parts
+    if (recovery.probesOwed > 0) return true
+    // Unreliable ones are not cut up, so they go as they are: whether they arrive tells as much as a probe.
+    return path.mtu.isSuspect && unreliable.nextBytes <= VUT1.datagramBytes - HEADER - TAG
   }
 
   #fill(now: number, builder: DatagramBuilder, withData: boolean): void {
@@ -171,7 +180,7 @@ export class Outbound {
       const { isEmpty } = builder
       ids.write(builder)
       streams.scheduler.writeControls(now, builder, smoothedRttMs)
-      unreliable.write(builder, isEmpty)
+      unreliable.write(builder, isEmpty && recovery.probesOwed === 0)
       streams.scheduler.writeBytes(builder)
     }
     const mustAsk = wantsAck || (withData && (liveness.owesPing || recovery.probesOwed > 0))

@@ -109,19 +109,19 @@ export class Path {
     this.inFlightBytes -= packet.sizeBytes
     this.provenAt = now
     this.congestion.onAck(now, packet)
-    if (!packet.isProbe) this.#onCarried(packet.sizeBytes)
-    else if (this.mtu.onProbeAcked(packet.sizeBytes)) this.#resize()
+    if (!packet.isProbe) this.#onCarried(packet)
+    else if (this.mtu.onProbeAcked(packet.number, packet.sizeBytes)) this.#resize()
   }
 
   /** It was given up. */
   onLost(now: number, packet: SentPacket): void {
     this.inFlightBytes -= packet.sizeBytes
     if (packet.isProbe) {
-      this.mtu.onProbeLost(now)
+      if (this.mtu.onProbeLost(now, packet.sizeBytes)) this.#resize()
       return
     }
     this.congestion.onLoss(now, packet)
-    if (this.mtu.onLost(now, packet.sizeBytes)) this.#resize()
+    this.mtu.onLost(packet.number, packet.sizeBytes)
   }
 
   /** All of one ACK, or of one expiry, was told. */
@@ -130,13 +130,9 @@ export class Path {
     this.pacer.setRate(now, this.congestion.pacingRate)
   }
 
-  /** Nothing was heard for a probe time-out. */
-  onTimeout(): void {
-    if (this.mtu.onTimeout()) this.#resize()
-  }
-
-  #onCarried(sizeBytes: number): void {
-    this.mtu.onAcked(sizeBytes)
+  #onCarried(packet: SentPacket): void {
+    const { sizeBytes } = packet
+    if (sizeBytes > VUT1.datagramBytes) this.mtu.onAcked(packet.number, sizeBytes)
     if (this.#carriedBytes >= SEARCH_AFTER_BYTES) return
     this.#carriedBytes += sizeBytes
     if (this.#isValidated && this.#carriedBytes >= SEARCH_AFTER_BYTES) this.mtu.start()

@@ -135,7 +135,6 @@ export class Recovery {
     this.#ptoFrom = now
     this.counts.timeouts += 1
     this.probesOwed = VUT1.ptoProbes
-    this.#owner.path.onTimeout()
     let packet = this.#outstanding.head
     for (let left = VUT1.ptoProbes; left > 0 && packet !== null; left -= 1) {
       this.#owner.onProbeDue(packet)

@@ -22,6 +22,12 @@ export class UnreliableQueue {
     return this.#waiting.length > 0
   }
 
+  /** What the oldest one that waits takes in a datagram; 0 if none waits. */
+  get nextBytes(): number {
+    const { first } = this.#waiting
+    return first === undefined ? 0 : frameSize(first)
+  }
+
   /** Queues one. Returns false if it is larger than `roomBytes` or than the peer takes. */
   send(bytes: Uint8Array, roomBytes: number): boolean {
     const isOffered = this.peerMaxBytes > 0 && bytes.length <= this.peerMaxBytes
@@ -34,7 +40,7 @@ export class UnreliableQueue {
     return true
   }
 
-  /** Writes as many as fit. */
+  /** Writes as many as fit. One that does not fit into an empty datagram, `isEmpty`, never will, and is dropped. */
   write(builder: DatagramBuilder, isEmpty: boolean): void {
     for (let bytes = this.#waiting.first; bytes !== undefined; bytes = this.#waiting.first) {
       if (frameSize(bytes) <= builder.room) {
