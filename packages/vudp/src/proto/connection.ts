@@ -253,7 +253,6 @@ export class VUDPConnection implements IVUDPEngine {
     if (result === 'repeated') counts.repeated += 1
     else if (result === 'invalid') this.#invalid(now, from, bytes)
     else this.#parts.tracer?.received(now, protection.number, protection.plain)
-    if (protection.exhausted) this.#end(now, VUT_CODE.aborted, 'too many datagrams failed to open')
     if (result !== 'opened') return
     if (closing.state === 'open' && !connected) this.#connect(now, from)
     if (closing.state === 'open' && !handshake.isOver) handshake.forget()
@@ -307,12 +306,8 @@ export class VUDPConnection implements IVUDPEngine {
     const { result } = handshake
     if (result === null || protection !== null) return
     const { sendSecret, receiveSecret, cipher, parameters, dcid } = result
-    const secrets = {
-      send: sendSecret,
-      receive: receiveSecret,
-      cipher,
-      datagramsPerKey: config.datagramsPerKey,
-    }
+    const { datagramsPerKey } = config
+    const secrets = { send: sendSecret, receive: receiveSecret, cipher, datagramsPerKey }
     this.#parts.protection = new Protection(means.crypto, secrets)
     this.#parts.ids.start(dcid, parameters.resetToken)
     this.#parts.recovery.peerAckDelayMs = parameters.ackDelayMs
@@ -364,9 +359,11 @@ export class VUDPConnection implements IVUDPEngine {
 
   /** Does what was asked without a time, and ends what is through. */
   #settle(now: number): void {
-    const { closing, streams, paths } = this.#parts
-    this.#parts.tracer?.metrics(now, this.#parts)
+    const { closing, streams, paths, protection, nextNumber, tracer } = this.#parts
+    tracer?.metrics(now, this.#parts)
     if (closing.state !== 'open') return
+    const worn = protection?.wornBy(nextNumber) ?? ''
+    if (worn !== '') this.#end(now, VUT_CODE.aborted, worn)
     if (this.#addressAsked && this.connected) {
       this.#addressAsked = false
       this.#parts.ids.change()

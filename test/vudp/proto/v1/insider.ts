@@ -13,7 +13,7 @@ import type { VUDPEvent } from '../../../../packages/vudp/src/proto/engine.js'
 import { DatagramBuilder } from '../../../../packages/vudp/src/proto/v1/builder.js'
 import { FRAME, FrameReader } from '../../../../packages/vudp/src/proto/v1/frames.js'
 import { Handshake } from '../../../../packages/vudp/src/proto/v1/handshake.js'
-import { Protection } from '../../../../packages/vudp/src/proto/v1/protection.js'
+import { Protection, type ProtectionSecrets } from '../../../../packages/vudp/src/proto/v1/protection.js'
 import { SentPacket } from '../../../../packages/vudp/src/proto/v1/sent.js'
 
 export const INSIDER: VIPSocketPeer = new VIPSocketPeer('10.9.0.1', 1111)
@@ -39,6 +39,9 @@ export class Insider {
   readonly heard: Heard[] = []
   readonly handshake: Handshake
   protection: Protection | null = null
+  /** Seals in place of `protection`: with keys that do not follow those of the victim. */
+  sealer: Protection | null = null
+  secrets: ProtectionSecrets | null = null
   readonly #batch = new VTransmitBatch()
 
   /** @param options of the victim */
@@ -96,7 +99,8 @@ export class Insider {
     builder.begin(bytes, 0, bytes.length, new SentPacket())
     bytes.set(frames, builder.at)
     builder.wrote(builder.at + frames.length)
-    this.protection.seal(builder, this.handshake.result.dcid, this.number)
+    const sealer = this.sealer ?? this.protection
+    sealer.seal(builder, this.handshake.result.dcid, this.number)
     this.number += 1
     return bytes
   }
@@ -153,6 +157,7 @@ export class Insider {
       if (result !== null) {
         const { sendSecret, receiveSecret, cipher } = result
         const secrets = { send: sendSecret, receive: receiveSecret, cipher, datagramsPerKey: 2 ** 23 }
+        this.secrets = secrets
         this.protection = new Protection(crypto, secrets)
       }
     }

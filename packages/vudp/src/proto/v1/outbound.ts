@@ -55,7 +55,7 @@ export class Outbound {
     }
     if (protection === null) return false
     if (closing.state !== 'open') return closing.owesClose && this.#sendClose(now, batch, protection)
-    if (!connected) return false
+    if (!connected || protection.isSpent(this.#parts.nextNumber)) return false
     return (
       this.#sendAnswer(now, batch, protection) ||
       this.#sendQuestion(now, batch, protection) ||
@@ -134,7 +134,7 @@ export class Outbound {
     const path = paths.current
     batch.begin(path.peer)
     let want = this.#wants(now, path)
-    while (want !== 'nothing' && batch.open) {
+    while (want !== 'nothing' && batch.open && !protection.isSpent(this.#parts.nextNumber)) {
       if (!this.#sendOne(now, batch, protection, want === 'data')) break
       want = this.#wants(now, path)
     }

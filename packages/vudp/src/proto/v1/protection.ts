@@ -3,8 +3,8 @@
  * were seen (VUT 2 and 3, RFC 9000 appendix A.3, RFC 9001 section 6).
  *
  * Decides which key a datagram is sealed and opened with, when keys change, and whether a number is new. What is inside
- * is not looked at. Invariants: a number is sealed once per key, the window only moves up, and a datagram that does not
- * open changes nothing but a counter.
+ * is not looked at. Invariants: a number is sealed once per key, the window only moves up, a datagram that does not
+ * open changes nothing but a counter, and who asks `isSpent` before each datagram stays within what a key may be used for.
  */
 import type { IVAead, IVCrypto, VAeadSpan, VCipherId } from '../crypto.js'
 import { VUT1 } from '../profile.js'
@@ -18,6 +18,8 @@ const HALF = 2 ** 31
 const { headerBytes: HEADER, tagOfAeadBytes: TAG, idBytes: ID } = VUT1
 const NUMBER_AT: number = 1 + ID
 const EMPTY: Buffer = Buffer.alloc(0)
+/** The last datagrams that a key may seal are for CLOSE, which may have to be repeated. */
+const LAST_FOR_DATA: number = VUT1.maxDatagramsPerKey - VUT1.maxCloseRepeats
 const WINDOW_WORDS: number = VUT1.replayWindow / 32
 /** One nonce and one span for all: they are looked at within the call alone, and thousands of connections would hold theirs. */
 const NONCE: Buffer = Buffer.alloc(VUT1.nonceBytes)
@@ -135,7 +137,7 @@ export class Protection {
   #sendGeneration = 0
   /** The first number under the present sending key, and whether the peer has acknowledged one of them. */
   #sendFirst = 0
-  #sendConfirmed = true
+  #sendConfirmed = false
   #lastSealed = -1
   #receive: Generation
   #receiveGeneration = 0
@@ -144,12 +146,15 @@ export class Protection {
   #next: Generation | null = null
   #old: Generation | null = null
   #oldUntil = 0
+  /** How many datagrams failed to open under the present receiving key, the next one and the old one. */
   #failures = 0
+  #nextFailures = 0
+  #oldFailures = 0
 
   constructor(suite: IVCrypto, secrets: ProtectionSecrets) {
     this.#crypto = suite
     this.#cipher = secrets.cipher
-    this.#datagramsPerKey = secrets.datagramsPerKey
+    this.#datagramsPerKey = Math.min(secrets.datagramsPerKey, LAST_FOR_DATA)
     this.#send = this.#make(secrets.send)
     this.#receive = this.#make(secrets.receive)
   }
@@ -164,9 +169,16 @@ export class Protection {
     return this.#sendGeneration
   }
 
-  /** True if so many datagrams failed under the present key that it cannot be trusted on (VUT 3). */
-  get exhausted(): boolean {
-    return this.#failures >= VUT1.maxFailuresPerKey
+  /** True if `number` must not be sealed, except with CLOSE in it: the key has done enough, and may not be changed yet. */
+  isSpent(number: number): boolean {
+    return number - this.#sendFirst >= LAST_FOR_DATA && !this.#mayUpdate
+  }
+
+  /** Why the connection cannot go on with its keys, if `number` is the next one to seal; empty while it can (VUT 3). */
+  wornBy(number: number): string {
+    if (this.isSpent(number)) return 'a key has sealed all that it may, and the peer has not followed to it'
+    const failures = Math.max(this.#failures, this.#nextFailures, this.#oldFailures)
+    return failures >= VUT1.maxFailuresPerKey ? 'too many datagrams failed to open under one key' : ''
   }
 
   /** The peer has acknowledged `number`: if it was sealed under the present key, the key may change again. */
@@ -176,7 +188,7 @@ export class Protection {
 
   /** Writes the header before the frames of `datagram` and seals; returns where the datagram ends. */
   seal(datagram: DatagramBuilder, dcid: Buffer, number: number): number {
-    if (number - this.#sendFirst >= this.#datagramsPerKey) this.#updateIfAllowed()
+    if (number - this.#sendFirst >= this.#datagramsPerKey && this.#mayUpdate) this.#changeSending()
     this.#lastSealed = number
     const { bytes, start, at: end } = datagram
     bytes[start] = KIND.data | (this.#sendGeneration & 1)
@@ -193,13 +205,8 @@ export class Protection {
     const number = wholeNumber(bytes.readUInt32BE(NUMBER_AT), this.#window.largest)
     if (this.#window.has(number)) return 'repeated'
     const isPresent = ((bytes[0] as number) & 1) === (this.#receiveGeneration & 1)
-    const plain = isPresent
-      ? this.#tryOpen(this.#receive, bytes, number)
-      : this.#openOther(now, bytes, number)
-    if (plain === null) {
-      this.#failures += 1
-      return 'invalid'
-    }
+    const plain = isPresent ? this.#openPresent(bytes, number) : this.#openOther(now, bytes, number)
+    if (plain === null) return 'invalid'
     this.isHighest = number > this.#window.largest
     if (!isPresent && this.isHighest) this.#follow(number, now + VUT1.oldKeyPtos * ptoMs)
     this.#window.add(number)
@@ -214,14 +221,24 @@ export class Protection {
     this.plain = EMPTY
   }
 
+  #openPresent(bytes: Buffer, number: number): Buffer | null {
+    const plain = this.#tryOpen(this.#receive, bytes, number)
+    if (plain === null) this.#failures += 1
+    return plain
+  }
+
   /** A datagram of the other phase: from before the last change, or the first one of the next. */
   #openOther(now: number, bytes: Buffer, number: number): Buffer | null {
     if (number > this.#window.largest) {
       this.#next ??= this.#make(this.#receive.next)
-      return this.#tryOpen(this.#next, bytes, number)
+      const plain = this.#tryOpen(this.#next, bytes, number)
+      if (plain === null) this.#nextFailures += 1
+      return plain
     }
     if (this.#old === null || number >= this.#receiveFirst || now > this.#oldUntil) return null
-    return this.#tryOpen(this.#old, bytes, number)
+    const plain = this.#tryOpen(this.#old, bytes, number)
+    if (plain === null) this.#oldFailures += 1
+    return plain
   }
 
   /** The peer has changed its keys: so do we, if we did not begin it. */
@@ -233,13 +250,15 @@ export class Protection {
     this.#next = null
     this.#receiveFirst = number
     this.#receiveGeneration += 1
-    this.#failures = 0
+    this.#oldFailures = this.#failures
+    this.#failures = this.#nextFailures
+    this.#nextFailures = 0
     if (this.#sendGeneration < this.#receiveGeneration) this.#changeSending()
   }
 
-  #updateIfAllowed(): void {
-    if (!this.#sendConfirmed || this.#sendGeneration !== this.#receiveGeneration) return
-    this.#changeSending()
+  /** True if the peer has shown that it has the present key, and has followed the last change. */
+  get #mayUpdate(): boolean {
+    return this.#sendConfirmed && this.#sendGeneration === this.#receiveGeneration
   }
 
   #changeSending(): void {
