@@ -78,6 +78,22 @@ function aborted(name: string, when: (rig: Rig) => void, side: 'a' | 'b' = 'a'):
   }
 }
 
+/** The ids on the line: whoever looks at it must not see one on two paths, unless the side that moved does not know. */
+function watchIds(rig: Rig, knowsOfMoves: boolean): Map<string, string> {
+  const paths = new Map<string, string>()
+  for (const link of rig.links) {
+    link.tap((_, { bytes, from, to }) => {
+      if (((bytes[0] ?? 0) & 0xc0) !== 0x40) return
+      const id = bytes.toString('hex', 1, 9)
+      const path = `${from} ${to}`
+      const isOn = paths.get(id) ?? path
+      rig.expect(isOn === path || !knowsOfMoves, `an id is on the path ${isOn} and on ${path}`)
+      paths.set(id, path)
+    })
+  }
+  return paths
+}
+
 /** A row in which the address of a changes every five seconds. */
 function rebound(name: string, change: (rig: Rig, count: number) => void, behindNat: boolean): Scenario {
   return {
@@ -86,6 +102,7 @@ function rebound(name: string, change: (rig: Rig, count: number) => void, behind
     run: ({ bytes, rig: make }) => {
       const rig = make({ link: busyLine(bytes, 20), ...(behindNat ? { nat: NAT } : {}) })
       rig.connect()
+      const ids = watchIds(rig, !behindNat)
       let count = 0
       rig.world.every(5_000, () => {
         if (rig.a.isDrained) return false
@@ -96,6 +113,8 @@ function rebound(name: string, change: (rig: Rig, count: number) => void, behind
       rig.finishClean(300_000)
       const { migrations } = rig.b.engine.stats()
       rig.expect(migrations >= 3, `only ${migrations} migrations in ${rig.world.now} ms`)
+      // A NAT that changes its mind uses up none.
+      rig.expect(!behindNat || ids.size === 2, `${ids.size} ids were used`)
     },
   }
 }

@@ -67,7 +67,7 @@ export interface VUDPOptions {
    * `Buffer` is kept as it is, for all of them. By default a random one.
    */
   readonly resetKey?: Uint8Array
-  /** Datagrams after which the keys are changed. By default and at most 2^23. */
+  /** Datagrams after which the keys are changed. By default and at most 2^23, of which the last 64 are left to CLOSE. */
   readonly datagramsPerKey?: number
   /** Hooks; see there. */
   readonly hooks?: VUDPHooks

@@ -38,8 +38,8 @@ export class VUDPConnection implements IVUDPEngine {
     constructor(of: VUDPConnection) {
       this.#of = of
     }
-    pathChanged(now: number): void {
-      this.#of.#pathChanged(now)
+    pathChanged(now: number, isOwn: boolean): void {
+      this.#of.#pathChanged(now, isOwn)
     }
     packetAcked(packet: SentPacket): void {
       this.#of.#packetAcked(packet)
@@ -126,7 +126,9 @@ export class VUDPConnection implements IVUDPEngine {
    */
   tryPath(now: number, peer: VIPSocketPeer, onlyAsk = false): boolean {
     if (!this.connected || this.#parts.closing.state !== 'open') return false
-    return this.#parts.paths.probe(now, peer, !onlyAsk)
+    if (!this.#parts.paths.probe(now, peer, !onlyAsk)) return false
+    this.#parts.ids.reserve(peer)
+    return true
   }
 
   openStream(): IVUDPStream | null {
@@ -359,14 +361,14 @@ export class VUDPConnection implements IVUDPEngine {
 
   /** Does what was asked without a time, and ends what is through. */
   #settle(now: number): void {
-    const { closing, streams, paths, protection, nextNumber, tracer } = this.#parts
+    const { closing, streams, paths, protection, nextNumber, tracer, ids, recovery } = this.#parts
     tracer?.metrics(now, this.#parts)
     if (closing.state !== 'open') return
     const worn = protection?.wornBy(nextNumber) ?? ''
     if (worn !== '') this.#end(now, VUT_CODE.aborted, worn)
+    if (ids.isLeaving) ids.settle(recovery.oldest?.number ?? Number.POSITIVE_INFINITY)
     if (this.#addressAsked && this.connected) {
       this.#addressAsked = false
-      this.#parts.ids.change()
       paths.localAddressChanged(now)
     }
     if (this.#closeAsked !== null) this.#beginClose(now, this.#closeAsked)
@@ -477,8 +479,9 @@ export class VUDPConnection implements IVUDPEngine {
     this.#changed.push(stream)
   }
 
-  #pathChanged(now: number): void {
+  #pathChanged(now: number, isOwn: boolean): void {
     this.#parts.tracer?.path(now, String(this.peer))
+    this.#parts.ids.onMoved(this.peer, isOwn, this.#parts.nextNumber)
     this.#parts.recovery.onPathChanged()
     this.#events.push({ type: 'peer-changed', peer: this.peer })
   }

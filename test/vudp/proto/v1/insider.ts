@@ -42,6 +42,8 @@ export class Insider {
   /** Seals in place of `protection`: with keys that do not follow those of the victim. */
   sealer: Protection | null = null
   secrets: ProtectionSecrets | null = null
+  /** Another id of the victim than that of the handshake. */
+  dcid: Buffer | null = null
   readonly #batch = new VTransmitBatch()
 
   /** @param options of the victim */
@@ -100,7 +102,7 @@ export class Insider {
     bytes.set(frames, builder.at)
     builder.wrote(builder.at + frames.length)
     const sealer = this.sealer ?? this.protection
-    sealer.seal(builder, this.handshake.result.dcid, this.number)
+    sealer.seal(builder, this.dcid ?? this.handshake.result.dcid, this.number)
     this.number += 1
     return bytes
   }

@@ -118,26 +118,6 @@ describe('an address that changes', () => {
     expect(challengesIn(insider.listen(), FRAME.pathResponse)).toHaveLength(8)
   })
 
-  it('of its own is told with a challenge and another id; the old id is given back', () => {
-    const insider = new Insider().connect()
-    insider.wait(100)
-    const [before] = insider.heard
-      .filter(({ plain }) => plain !== null)
-      .map(({ bytes }) => bytes.subarray(1, 9))
-    const spare = Buffer.alloc(8, 0x77)
-    const newId = Buffer.concat([Buffer.of(FRAME.newId, 1), spare, Buffer.alloc(16, 1)])
-    insider.say(newId)
-    insider.listen()
-    insider.victim.localAddressChanged()
-    expect(insider.victim.pollTimeout()).toBe(0)
-    const heard = insider.listen()
-    expect(challengesIn(heard)).toHaveLength(1)
-    expect(before?.equals(spare)).toBe(false)
-    for (const { bytes } of heard) expect(bytes.subarray(1, 9)).toEqual(spare)
-    expect(Insider.typesIn(heard)).toContain(FRAME.retireId)
-    expect(insider.victim.stats()).toMatchObject({ migrations: 1, smoothedRttMs: -1 })
-  })
-
   it('begins anew with its round trips, its window and its size', () => {
     const insider = new Insider().connect()
     insider.wait(20)
@@ -168,5 +148,130 @@ describe('a path without a sign of life', () => {
     expect(Insider.typesIn(heard)).not.toContain(FRAME.stream)
     respond(insider, challenge?.data as Buffer, INSIDER)
     expect(Insider.typesIn(insider.wait(10))).toContain(FRAME.stream)
+  })
+})
+
+describe('connection ids', () => {
+  const SPARES = [0x71, 0x72, 0x73].map((octet) => Buffer.alloc(8, octet))
+
+  /** Gives the victim three more ids, and acknowledges all. Returns the ids of the victim by their sequence. */
+  function withIds(insider: Insider): Map<number, Buffer> {
+    insider.connect().wait(100)
+    const frames = SPARES.map((id, at) =>
+      Buffer.concat([Buffer.of(FRAME.newId, at + 1), id, Buffer.alloc(16, at)]),
+    )
+    insider.say(Buffer.concat(frames))
+    insider.listen()
+    ackEverything(insider)
+    insider.listen()
+    const ids = new Map<number, Buffer>()
+    const reader = new FrameReader()
+    for (const { plain } of insider.heard) {
+      if (plain === null) continue
+      reader.reset(plain)
+      while (reader.next())
+        if (reader.type === FRAME.newId) ids.set(reader.stream, Buffer.from(reader.data.subarray(0, 8)))
+    }
+    return ids
+  }
+
+  function ackEverything(insider: Insider, from: VIPSocketPeer = INSIDER): void {
+    const largest = insider.protection?.largest ?? 0
+    insider.say(Buffer.of(FRAME.ack, largest, 0, 0, largest), from)
+  }
+
+  function idsIn(heard: readonly Heard[], to: VIPSocketPeer): Set<string> {
+    const found = heard.filter((each) => each.plain !== null && each.to.equals(to))
+    return new Set(found.map(({ bytes }) => bytes.toString('hex', 1, 9)))
+  }
+
+  const hex = (at: number): string => (SPARES[at] as Buffer).toString('hex')
+  const padded = Buffer.concat([PING, Buffer.alloc(1_100)])
+
+  it('are changed with the local address; the old one is given back when nothing sent under it is in flight', () => {
+    const insider = new Insider()
+    withIds(insider)
+    insider.victim.stream.writeSome(Buffer.from('under the old id'))
+    const [before] = idsIn(insider.listen(), INSIDER)
+    insider.victim.localAddressChanged()
+    expect(insider.victim.pollTimeout()).toBe(0)
+    const heard = insider.listen()
+    expect(challengesIn(heard)).toHaveLength(1)
+    expect(idsIn(heard, INSIDER)).toEqual(new Set([hex(0)]))
+    expect(before).not.toBe(hex(0))
+    expect(Insider.typesIn(heard)).not.toContain(FRAME.retireId)
+    expect(insider.victim.stats()).toMatchObject({ migrations: 1, smoothedRttMs: -1 })
+    ackEverything(insider)
+    expect(Insider.typesIn(insider.listen())).toContain(FRAME.retireId)
+  })
+
+  it('stay where a NAT has moved the peer, and change where the peer has moved itself and uses another', () => {
+    const insider = new Insider()
+    const ids = withIds(insider)
+    const [first] = idsIn(insider.heard, INSIDER)
+    for (const address of [NEW, NEWER, NEW, NEWER]) {
+      insider.say(padded, address)
+      expect(idsIn(insider.listen(), address)).toEqual(new Set([first]))
+    }
+    insider.dcid = ids.get(1) as Buffer
+    insider.say(padded, NEW)
+    expect(idsIn(insider.listen(), NEW)).toEqual(new Set([hex(0)]))
+    expect(Insider.typesIn(insider.heard)).not.toContain(FRAME.retireId)
+    ackEverything(insider, NEW)
+    const heard = insider.listen()
+    expect(Insider.typesIn(heard)).toContain(FRAME.retireId)
+    expect(idsIn(heard, NEW)).toEqual(new Set([hex(0)]))
+    // And back, by another one again.
+    insider.dcid = ids.get(2) as Buffer
+    insider.say(padded, INSIDER)
+    expect(idsIn(insider.wait(30), INSIDER)).toEqual(new Set([hex(1)]))
+  })
+
+  it('of a path that is tried are of its own, and stay with it when the connection moves there', () => {
+    const insider = new Insider()
+    withIds(insider)
+    const [first] = idsIn(insider.heard, INSIDER)
+    expect(insider.victim.tryPath(insider.now, NEW)).toBe(true)
+    insider.victim.stream.writeSome(Buffer.alloc(5_000))
+    const heard = insider.listen()
+    expect(idsIn(heard, NEW)).toEqual(new Set([hex(0)]))
+    expect(idsIn(heard, INSIDER)).toEqual(new Set([first]))
+    respond(insider, challengesIn(heard)[0]?.data as Buffer, NEW)
+    insider.victim.stream.writeSome(Buffer.alloc(5_000))
+    const after = insider.wait(100)
+    expect(insider.victim.peer.equals(NEW)).toBe(true)
+    expect(idsIn(after, NEW)).toEqual(new Set([hex(0)]))
+    expect(idsIn(after, INSIDER).size).toBe(0)
+  })
+
+  it('of paths that do not answer are not used for another one, and two are kept at most', () => {
+    const insider = new Insider({ idleTimeoutMs: 600_000 })
+    withIds(insider)
+    const third = new VIPSocketPeer('10.9.7.9', 7779)
+    const used: string[] = []
+    for (const address of [NEW, NEWER, NEW, third, NEW]) {
+      insider.victim.tryPath(insider.now, address)
+      const [id] = idsIn(insider.listen(), address)
+      used.push(id as string)
+      insider.wait(5_000)
+    }
+    expect(used.slice(0, 4)).toEqual([hex(0), hex(1), hex(0), hex(2)])
+    expect(Insider.typesIn(insider.heard)).toContain(FRAME.retireId)
+    // None is left for it: its own was given up, and the one in use is the last resort.
+    expect(idsIn(insider.heard, INSIDER)).toContain(used[4])
+  })
+
+  it('keep an answer apart where whoever asks uses another one, and do not where it uses the same', () => {
+    const insider = new Insider()
+    const ids = withIds(insider)
+    const [first] = idsIn(insider.heard, INSIDER)
+    const challenge = Buffer.concat([Buffer.of(FRAME.pathChallenge), Buffer.alloc(8, 5), Buffer.alloc(1_100)])
+    insider.say(challenge, NEW)
+    expect(idsIn(insider.listen(), NEW)).toEqual(new Set([first]))
+    insider.dcid = ids.get(1) as Buffer
+    insider.say(challenge, NEWER)
+    const heard = insider.listen()
+    expect(challengesIn(heard, FRAME.pathResponse)).toHaveLength(1)
+    expect(idsIn(heard, NEWER)).toEqual(new Set([hex(0)]))
   })
 })

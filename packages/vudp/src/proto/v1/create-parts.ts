@@ -26,7 +26,7 @@ import { UnreliableQueue } from './unreliable.js'
 
 /** What the connection does when its parts tell something. */
 export interface PartEvents {
-  pathChanged(now: number): void
+  pathChanged(now: number, isOwn: boolean): void
   packetAcked(packet: SentPacket): void
   /** What was in it has to be sent again. */
   packetLost(packet: SentPacket): void
@@ -71,8 +71,8 @@ class Joint implements RecoveryOwner, PathsOwner, StreamsOwner {
     this.#events.packetLost(packet)
   }
 
-  onPathChanged(now: number): void {
-    this.#events.pathChanged(now)
+  onPathChanged(now: number, isOwn: boolean): void {
+    this.#events.pathChanged(now, isOwn)
   }
 
   onMoved(): void {

@@ -1,9 +1,12 @@
 /**
  * Connection ids of both sides: which are in use, which are spare (VUT 2 and 4).
  *
- * Decides which id goes into the header, which ids the peer may use, and which tokens end the connection. Invariants: an
- * id is told with its token before it is used; a bounded number of ids is kept for either side.
+ * Decides which id goes into the header, on the path in use and to addresses beside it, when one is given up, which ids
+ * the peer may use, and which tokens end the connection. Who sees two paths is not to learn from ids that they belong
+ * together, as far as there are ids: one is used on one path only, unless a NAT has changed the path on the way. Invariants:
+ * an id is told with its token before it is used; a bounded number of ids is kept for either side.
  */
+import type { VIPSocketPeer } from '@vio/io'
 import type { VUDPMeans } from '../config.js'
 import type { VUDPHooks } from '../engine.js'
 import { ProtocolFault, VUT_CODE } from '../errors.js'
@@ -26,10 +29,27 @@ interface LocalId {
   readonly low: number
 }
 
+/** One of the peer's that is kept for an address beside the path in use. */
+interface AsideId {
+  readonly peer: VIPSocketPeer
+  readonly id: PeerId
+}
+
+/** One of the peer's that was in use: it is given up once nothing below that number is in flight. */
+interface LeavingId {
+  readonly id: PeerId
+  readonly below: number
+}
+
+/** For so many addresses beside the path in use an id is kept. */
+const MAX_ASIDE = 2
+
 /** Where the octets of one of ours are put together to be looked at. */
 const SCRATCH: Buffer = Buffer.alloc(VUT1.idBytes)
 
 const NONE: readonly number[] = []
+const NOT_ASIDE: readonly AsideId[] = []
+const NOT_LEAVING: readonly LeavingId[] = []
 
 /** The ids of one connection. */
 export class ConnectionIds {
@@ -48,6 +68,11 @@ export class ConnectionIds {
   #owedRetire: readonly number[] = NONE
   /** Sequences that were passed over by one that came earlier. */
   #missing: readonly number[] = NONE
+  #aside: readonly AsideId[] = NOT_ASIDE
+  #leaving: readonly LeavingId[] = NOT_LEAVING
+  /** Which one of ours the last datagram bore, and which one the last that was followed. */
+  #heard = 0
+  #followed = 0
 
   constructor(means: VUDPMeans, resetKey: Buffer, hooks: VUDPHooks, first: Buffer) {
     this.#means = means
@@ -89,7 +114,11 @@ export class ConnectionIds {
     if (bytes.length < at + VUT1.idBytes) return false
     const high = bytes.readInt32BE(at)
     const low = bytes.readInt32BE(at + 4)
-    for (const id of this.#local) if (id.low === low && id.high === high) return true
+    for (const id of this.#local) {
+      if (id.low !== low || id.high !== high) continue
+      this.#heard = id.sequence
+      return true
+    }
     return false
   }
 
@@ -103,14 +132,63 @@ export class ConnectionIds {
     return found
   }
 
-  /** Takes a fresh id for another path, if there is one, and gives the present one up. */
-  change(): void {
-    if (this.#peer.length < 2) return
-    const used = this.#peer[0] as PeerId
-    this.#peer = this.#peer.slice(1)
-    this.#owedRetire = [...this.#owedRetire, used.sequence]
+  /** What goes into the header of a datagram to an address beside the path in use. */
+  dcidFor(peer: VIPSocketPeer): Buffer {
+    for (const aside of this.#aside)
+      if (aside.peer.equals(peer)) return aside.id.bytes.subarray(0, VUT1.idBytes)
+    return this.#dcid
+  }
+
+  /** Keeps an id for an address that this side asks on its own account, if there is one. */
+  reserve(peer: VIPSocketPeer): void {
+    if (this.#aside.some((aside) => aside.peer.equals(peer))) return
+    const [oldest] = this.#aside
+    if (oldest !== undefined && this.#aside.length >= MAX_ASIDE) {
+      this.#aside = this.#aside.slice(1)
+      this.#retire(oldest.id)
+    }
+    const id = this.#spare
+    if (id !== undefined) this.#aside = this.#aside.concat({ peer, id })
+  }
+
+  /** The peer asks from an address beside the path in use: if under another id of ours, it wants the two kept apart. */
+  onAsked(peer: VIPSocketPeer): void {
+    if (this.#heard !== this.#followed) this.reserve(peer)
+  }
+
+  /**
+   * The connection has moved to `peer`, by itself or `isOwn`, before `nextNumber` was sent. The id is another one then,
+   * but for a peer that still uses the same one of ours: it does not know of the move, and a NAT may do that every second.
+   */
+  onMoved(peer: VIPSocketPeer, isOwn: boolean, nextNumber: number): void {
+    const kept = this.#aside.find((aside) => aside.peer.equals(peer))
+    if (kept !== undefined) this.#aside = this.#aside.filter((aside) => aside !== kept)
+    const next = kept?.id ?? (isOwn || this.#heard !== this.#followed ? this.#spare : undefined)
+    const [used] = this.#peer
+    if (next === undefined || used === undefined) return
+    this.#peer = [next, ...this.#peer.filter((each) => each !== next)]
+    this.#leaving = this.#leaving.concat({ id: used, below: nextNumber })
     this.#use()
-    this.#forgetToken(used)
+  }
+
+  /** A datagram that counts for where the peer is has been taken. */
+  onFollowed(): void {
+    this.#followed = this.#heard
+  }
+
+  /** True while an id waits for what was sent under it. */
+  get isLeaving(): boolean {
+    return this.#leaving.length > 0
+  }
+
+  /** Gives up what was in use, where nothing of it is in flight: the peer drops what comes under such an id. */
+  settle(oldestNumber: number): void {
+    for (const leaving of this.#leaving) {
+      if (leaving.below > oldestNumber) continue
+      this.#leaving =
+        this.#leaving.length === 1 ? NOT_LEAVING : this.#leaving.filter((each) => each !== leaving)
+      this.#retire(leaving.id)
+    }
   }
 
   /** NEW_ID: `data` is the id and its token. @throws ProtocolFault if the peer gives more than it may */
@@ -171,6 +249,8 @@ export class ConnectionIds {
     this.#local = []
     this.#owedNew = NONE
     this.#owedRetire = NONE
+    this.#aside = NOT_ASIDE
+    this.#leaving = NOT_LEAVING
   }
 
   #addLocal(sequence: number, id: Buffer): void {
@@ -178,6 +258,20 @@ export class ConnectionIds {
     // An array that grows takes room for seventeen at once.
     this.#local = this.#local.concat(local)
     this.#hooks.idAdded?.(id)
+  }
+
+  /** One that no path has used yet. */
+  get #spare(): PeerId | undefined {
+    return this.#peer.find(
+      (each, at) =>
+        at > 0 && this.#aside.every(({ id }) => id !== each) && this.#leaving.every(({ id }) => id !== each),
+    )
+  }
+
+  #retire(peerId: PeerId): void {
+    this.#peer = this.#peer.filter((each) => each !== peerId)
+    this.#owedRetire = [...this.#owedRetire, peerId.sequence]
+    this.#forgetToken(peerId)
   }
 
   #use(): void {

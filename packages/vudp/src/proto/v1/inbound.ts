@@ -28,7 +28,7 @@ export class Inbound {
 
   /** Takes the frames of the datagram that was opened last. @throws ProtocolFault */
   take(now: number, from: VIPSocketPeer, sizeBytes: number): void {
-    const { protection, acks, paths, closing } = this.#parts
+    const { protection, acks, paths, closing, ids } = this.#parts
     if (protection === null) return
     this.#asks = false
     this.#moves = false
@@ -38,7 +38,9 @@ export class Inbound {
     if (this.#frame.fault !== '') throw new ProtocolFault(VUT_CODE.frame, this.#frame.fault)
     if (closing.state === 'open') acks.onReceived(now, protection.number, this.#asks)
     // After the end too: CLOSE has to find a peer that has moved meanwhile.
-    paths.onDatagram(now, from, sizeBytes, protection.isHighest && this.#moves)
+    const moves = protection.isHighest && this.#moves
+    paths.onDatagram(now, from, sizeBytes, moves)
+    if (moves) ids.onFollowed()
     this.#frame.clear()
     protection.clear()
   }
@@ -81,8 +83,11 @@ export class Inbound {
   #takePath(now: number, from: VIPSocketPeer): void {
     const { paths, ids } = this.#parts
     const { type, data, stream } = this.#frame
-    if (type === FRAME.pathChallenge) paths.onChallenge(now, from, data, this.#sizeBytes)
-    else if (type === FRAME.pathResponse) paths.onResponse(now, data)
+    if (type === FRAME.pathChallenge) {
+      const { peer } = paths.current
+      if (from !== peer && !from.equals(peer)) ids.onAsked(from)
+      paths.onChallenge(now, from, data, this.#sizeBytes)
+    } else if (type === FRAME.pathResponse) paths.onResponse(now, data)
     else ids.onNew(stream, data)
   }
 

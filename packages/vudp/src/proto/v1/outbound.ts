@@ -82,14 +82,14 @@ export class Outbound {
 
   /** An answer to a challenge from another address than the one in use. */
   #sendAnswer(now: number, batch: VTransmitBatch, protection: Protection): boolean {
-    const { paths, recovery } = this.#parts
+    const { paths, recovery, ids } = this.#parts
     const peer = paths.answers.peer
     if (peer === null || peer === paths.current.peer) return false
     batch.begin(peer)
     const builder = this.#begin(batch, LEAST_BYTES)
     if (builder === null) return false
     paths.answers.write(builder, peer)
-    this.#seal(now, batch, protection)
+    this.#seal(now, batch, protection, ids.dcidFor(peer))
     if (builder.packet !== null) recovery.pool.give(builder.packet)
     this.#parts.liveness.onAsked(now)
     return true
@@ -97,14 +97,14 @@ export class Outbound {
 
   /** A challenge to another address than the one in use. */
   #sendQuestion(now: number, batch: VTransmitBatch, protection: Protection): boolean {
-    const { paths, recovery } = this.#parts
+    const { paths, recovery, ids } = this.#parts
     const peer = paths.probePeer
     if (peer === null) return false
     batch.begin(peer)
     const builder = this.#begin(batch, Math.max(LEAST_BYTES, Math.min(VUT1.datagramBytes, paths.probeBytes)))
     if (builder === null) return false
     paths.writeProbe(now, builder)
-    this.#seal(now, batch, protection)
+    this.#seal(now, batch, protection, ids.dcidFor(peer))
     if (builder.packet !== null) recovery.pool.give(builder.packet)
     this.#parts.liveness.onAsked(now)
     return true
@@ -244,13 +244,13 @@ export class Outbound {
     liveness.onAsked(now)
   }
 
-  #seal(now: number, batch: VTransmitBatch, protection: Protection): void {
-    const { ids, tracer } = this.#parts
+  #seal(now: number, batch: VTransmitBatch, protection: Protection, dcid = this.#parts.ids.dcid): void {
+    const { tracer } = this.#parts
     const { bytes, start, at } = this.#builder
     const number = this.#parts.nextNumber
     this.#parts.nextNumber += 1
     tracer?.sent(now, number, bytes.subarray(start + HEADER, at))
-    const end = protection.seal(this.#builder, ids.dcid, number)
+    const end = protection.seal(this.#builder, dcid, number)
     this.#commit(batch, end - start)
   }
 

@@ -23,8 +23,8 @@ export interface PathsOwner {
   readonly ptoMs: number
   /** True for the side whose moves the other one follows, not the other way round: the initiator. */
   readonly leads: boolean
-  /** Another path is used from now on. */
-  onPathChanged(now: number): void
+  /** Another path is used from now on, because this side wants it (`isOwn`) or because the peer is there. */
+  onPathChanged(now: number, isOwn: boolean): void
   /** The peer is asked to follow: something has to leave on the present path that does more than probe. */
   onMoved(): void
   /** It is known whether the peer answers at an address that `probe` was called for. */
@@ -169,7 +169,7 @@ export class Paths {
 
   /** The local address may be another one: the road to the peer is a new one, and is tried at once. */
   localAddressChanged(now: number): void {
-    this.#replace(now, new Path(this.#current.peer, this.#pathOptions))
+    this.#replace(now, new Path(this.#current.peer, this.#pathOptions), true)
     // The address is the same, and has proved itself.
     this.#current.validate(now)
     this.#beginChallenge(now)
@@ -237,7 +237,7 @@ export class Paths {
     this.#endChallenge()
     this.#previous = this.#current
     this.#standby = null
-    this.#use(now, path)
+    this.#use(now, path, true)
     // Who does not lead goes where the other side is heard, also if that is back.
     if (this.#owner.leads) {
       this.#followBy = now + VUT1.validationPtos * Math.max(this.#owner.ptoMs, VUT1.validationMs)
@@ -255,7 +255,7 @@ export class Paths {
     const previous = this.#previous
     this.#followed()
     if (previous === null) return
-    this.#use(now, previous)
+    this.#use(now, previous, true)
     this.#owner.onMoved()
   }
 
@@ -273,7 +273,7 @@ export class Paths {
       this.#standby = null
       this.#endChallenge()
       this.#previous = null
-      this.#use(now, standby)
+      this.#use(now, standby, false)
       return
     }
     const previous = this.#previous
@@ -281,10 +281,10 @@ export class Paths {
       // The newest comes from where it always came from: what came from elsewhere was a copy, or a short trip.
       this.#endChallenge()
       this.#previous = null
-      this.#use(now, previous)
+      this.#use(now, previous, false)
       return
     }
-    this.#replace(now, new Path(from, this.#pathOptions))
+    this.#replace(now, new Path(from, this.#pathOptions), false)
     this.#beginChallenge(now)
   }
 
@@ -293,7 +293,7 @@ export class Paths {
     const previous = this.#previous
     this.#previous = null
     if (previous !== null) {
-      this.#use(now, previous)
+      this.#use(now, previous, true)
       return
     }
     if (this.#current.isValidated) return
@@ -307,21 +307,21 @@ export class Paths {
     const path = new Path(spare, this.#pathOptions)
     // Enough for a challenge, and next to nothing for whoever had a PUNCH sent on from there.
     path.onReceived(now, VUT1.punchBytes)
-    this.#use(now, path)
+    this.#use(now, path, true)
     this.#beginChallenge(now)
   }
 
   /** Puts another path in the place of the present one, which is kept as long as the new one is to be proved. */
-  #replace(now: number, path: Path): void {
+  #replace(now: number, path: Path, isOwn: boolean): void {
     if (this.#current.isValidated) this.#previous = this.#current
     this.#endChallenge()
-    this.#use(now, path)
+    this.#use(now, path, isOwn)
   }
 
-  #use(now: number, path: Path): void {
+  #use(now: number, path: Path, isOwn: boolean): void {
     this.#current = path
     this.migrations += 1
-    this.#owner.onPathChanged(now)
+    this.#owner.onPathChanged(now, isOwn)
   }
 
   #beginChallenge(now: number): void {
