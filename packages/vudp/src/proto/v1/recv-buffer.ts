@@ -167,6 +167,7 @@ export class RecvBuffer {
   /** Has room from `place` on, where the slabs end, for some of `sizeBytes`. */
   #more(place: number, sizeBytes: number): Slab {
     if (this.#next - this.#read >= LITTLE_BYTES) {
+      this.#slabBytes = Math.max(this.#slabBytes, 2 * LITTLE_BYTES)
       this.#reach(place + 1)
       return this.#last as Slab
     }
