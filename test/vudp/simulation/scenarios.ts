@@ -22,6 +22,8 @@ export interface Scenario {
   readonly name: string
   /** False where VUT 0.8 has nothing to show. By default true. */
   readonly v08?: boolean
+  /** With how many seeds at least. */
+  readonly leastSeeds?: number
   readonly run: (terms: ScenarioTerms) => void
 }
 
@@ -142,6 +144,7 @@ const TRANSFERS: readonly Scenario[] = [
 const HANDSHAKES: readonly Scenario[] = [
   {
     name: 'handshake with 30 % lost each way',
+    leastSeeds: 50,
     run: ({ rig: make }) => {
       const rig = make({ bytes: 20_000, link: { ...LINE, loss: 0.3 } })
       rig.connect(15_000)
@@ -357,6 +360,21 @@ const ENDS: readonly Scenario[] = [
   aborted('right after the handshake', (rig) => rig.connect()),
   aborted('in the middle of the transfer', (rig) => rig.world.advance(1_500)),
   aborted('by the receiver in the middle of the transfer', (rig) => rig.world.advance(1_500), 'b'),
+  {
+    ...aborted('with all written and not all sent', ({ world, a }) => {
+      world.runUntil(() => a.main.isFinished && a.main.stream.unflushedBytes < 200_000)
+    }),
+    v08: false,
+  },
+  {
+    name: 'abort after a clean end',
+    run: ({ rig: make }) => {
+      const rig = make({ link: LINE, bytes: 50_000 })
+      rig.world.runUntil(() => rig.a.closed !== null || rig.b.closed !== null, { withinMs: 300_000 })
+      for (const side of [rig.a, rig.b]) side.do((engine) => engine.closed !== null && engine.close(LOST))
+      rig.finishClean()
+    },
+  },
 ]
 
 const REST: readonly Scenario[] = [

@@ -34,7 +34,9 @@ const TIMEOUT_MS = 300_000
 export function describeSweep({ version, maker, scenarios, seeds, bytes }: Sweep): void {
   describe(`the checklist, ${version}`, () => {
     const run = (scenario: Scenario): void => {
-      for (const seed of seeds) runScenario(scenario, maker, seed, bytes(seed))
+      const { leastSeeds = 0 } = scenario
+      const more = Array.from({ length: leastSeeds - seeds.length }, (_, at) => Math.max(...seeds) + 1 + at)
+      for (const seed of [...seeds, ...more]) runScenario(scenario, maker, seed, bytes(seed))
     }
     it.each(scenarios)('$name', run, soaking ? undefined : TIMEOUT_MS)
   })
