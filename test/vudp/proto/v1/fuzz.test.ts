@@ -47,6 +47,20 @@ function useStreams(insider: Insider, draw: Draw): void {
   else if (kind === 33) insider.victim.openStream()
   else if (kind === 34) insider.victim.sendDatagram(draw.bytes(100))
   else if (kind === 35 && draw.chance(0.1)) insider.victim.localAddressChanged()
+  else if (kind === 36 && draw.chance(0.3))
+    insider.victim.tryPath(insider.now, OTHERS[draw.below(OTHERS.length)] as VIPSocketPeer, draw.chance(0.5))
+}
+
+/** Under which id of the victim the rest is said: the newest that it has told, or the first one again. */
+function changeId(insider: Insider, draw: Draw): void {
+  const reader = new FrameReader()
+  for (const { plain } of insider.heard.slice(-20)) {
+    if (plain === null) continue
+    reader.reset(plain)
+    while (reader.next())
+      if (reader.type === FRAME.newId) insider.dcid = Buffer.from(reader.data.subarray(0, 8))
+  }
+  if (draw.chance(0.3)) insider.dcid = null
 }
 
 /** One connection, attacked from the inside until the steps are over or it has ended. */
@@ -65,6 +79,7 @@ function attack(seed: number): boolean {
     if (draw.chance(0.0005)) plain = plain.subarray(0, draw.below(plain.length + 1))
     if (draw.chance(0.0005)) plain = draw.bytes(draw.below(60))
     if (draw.chance(0.1)) insider.number += draw.below(draw.chance(0.1) ? 100_000 : 10)
+    if (draw.chance(0.05)) changeId(insider, draw)
     const from = draw.chance(0.98) ? INSIDER : (OTHERS[draw.below(OTHERS.length)] as VIPSocketPeer)
     insider.say(plain, from)
     if (draw.chance(0.05)) insider.give(draw.bytes(draw.below(1400)), from)
