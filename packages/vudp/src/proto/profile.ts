@@ -66,6 +66,12 @@ export interface V1Profile {
   /** What is offered as parameter 0a, and the part of a round trip that an acknowledgement may be put off by. */
   readonly ackFrequency: number
   readonly ackRttParts: number
+  /** The least that this part counts as, and where a round trip is short: there, time is short for the processor. */
+  readonly ackPartMs: number
+  readonly ackShortRttMs: number
+  readonly ackPartOfShortMs: number
+  /** At high rates too few datagrams may come: an acknowledgement waits no longer than this part of a round trip. */
+  readonly ackDelayRttParts: number
   /** Ranges out of order that a stream may hold; beyond, the connection ends. */
   readonly maxGaps: number
   /** Streams that ask about their limit again in one round. */
@@ -174,7 +180,11 @@ export const VUT1: V1Profile = Object.freeze({
   ackEveryDatagrams: 2,
   ackDelayUnitUs: 8,
   ackFrequency: 10,
-  ackRttParts: 4,
+  ackRttParts: 64,
+  ackPartMs: 1,
+  ackShortRttMs: 8,
+  ackPartOfShortMs: 2,
+  ackDelayRttParts: 4,
   maxGaps: 8_192,
   blockedPerRound: 16,
   pingAtRanges: 6,

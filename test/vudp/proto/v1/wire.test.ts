@@ -233,27 +233,56 @@ describe('ACK', () => {
     expect(acks.isOwed).toBe(true)
   })
 
+  /** How many datagrams each of so many acknowledgements was for; `atMs` is when the next datagram comes. */
+  function countsOf(
+    acks: AckState,
+    rounds: number,
+    atMs: (number: number) => number,
+    rttMs: number,
+  ): number[] {
+    let number = 0
+    return Array.from({ length: rounds }, () => {
+      const first = number
+      while (acks.dueAt > 0) {
+        acks.onReceived(atMs(number), number, true)
+        number += 1
+      }
+      acks.write(atMs(number - 1), builderOf(100), rttMs)
+      return number - first
+    })
+  }
+
   it('comes less often at high rates, as far as the peer takes that', () => {
     const rare = new AckState()
     rare.maxEvery = 10
-    let number = 0
-    const counts: number[] = []
-    for (let round = 0; round < 4; round += 1) {
-      let count = 0
-      while (rare.dueAt > 0) {
-        rare.onReceived(number / 100, number, true)
-        number += 1
-        count += 1
-      }
-      counts.push(count)
-      rare.write(number / 100, builderOf(100), 20)
-    }
-    expect(counts).toEqual([2, 10, 10, 10])
+    // A hundred datagrams a millisecond: ten are a small part of a round trip, once one of 20 ms was seen.
+    const counts = countsOf(rare, 1010, (number) => 1 + number / 100, 20)
+    expect(counts.slice(0, 950)).toEqual(new Array(950).fill(2))
+    expect(counts.slice(-10)).toEqual(new Array(10).fill(10))
     const often = new AckState()
-    for (const at of [0, 0.01]) often.onReceived(at, at * 100, true)
-    often.write(0.01, builderOf(100), 20)
-    for (const at of [2, 3]) often.onReceived(at / 100, at, true)
-    expect(often.dueAt).toBe(0)
+    expect(new Set(countsOf(often, 1010, (number) => 1 + number / 100, 20))).toEqual(new Set([2]))
+  })
+
+  it('waits for no more than come in a small part of a round trip', () => {
+    const acks = new AckState()
+    acks.maxEvery = 10
+    expect(countsOf(acks, 1000, (number) => 1 + number / 4, 60).at(-1)).toBe(4)
+    // Nor longer than a quarter of it, should fewer come than before.
+    acks.onReceived(1000, 10_000, false)
+    acks.onReceived(1000, 10_001, true)
+    expect(acks.dueAt).toBe(1015)
+  })
+
+  it('is not put off because a window comes in one burst', () => {
+    const acks = new AckState()
+    acks.maxEvery = 10
+    const counts = countsOf(
+      acks,
+      200,
+      (number) => 1 + 20 * Math.floor(number / 12) + (number % 12) / 1000,
+      20,
+    )
+    expect(new Set(counts)).toEqual(new Set([2]))
   })
 
   it('forgets what the peer knows of, and keeps 32 ranges at most', () => {

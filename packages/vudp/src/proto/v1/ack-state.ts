@@ -18,11 +18,15 @@ export class AckState {
   /** Datagrams that ask for an acknowledgement and have none yet. */
   #owed = 0
   #isImmediate = false
-  #owedSince = 0
   #dueAt = Number.POSITIVE_INFINITY
   #largest = -1
   #largestAt = 0
   #every = VUT1.ackEveryDatagrams
+  /** How long the first of them may wait. */
+  #delayMs: number = VUT1.ackDelayMs
+  /** Datagrams that asked since this time, for how often they come. */
+  #asked = 0
+  #askedSince = 0
 
   /** When an acknowledgement has to leave; Infinity for never. */
   get dueAt(): number {
@@ -50,8 +54,7 @@ export class AckState {
     }
     if (!asks) return
     if (this.#owed === 0) {
-      this.#owedSince = now
-      this.#dueAt = now + VUT1.ackDelayMs
+      this.#dueAt = now + this.#delayMs
     }
     this.#owed += 1
     if (!isInOrder || this.#owed >= this.#every) this.#isImmediate = true
@@ -65,7 +68,7 @@ export class AckState {
   /**
    * Writes an ACK if there is room; what was owed is paid then.
    *
-   * @param smoothedRttMs a quarter of it is how long an acknowledgement may be put off at high rates
+   * @param smoothedRttMs how long an acknowledgement may be put off at high rates follows from it
    */
   write(now: number, builder: DatagramBuilder, smoothedRttMs: number): void {
     if (this.#ranges.isEmpty) return
@@ -76,15 +79,28 @@ export class AckState {
   }
 
   #paid(now: number, smoothedRttMs: number): void {
-    const { ackEveryDatagrams, ackRttParts } = VUT1
-    if (this.maxEvery > ackEveryDatagrams && this.#owed > 1) {
-      // As many as come in a quarter of a round trip, if the peer takes so few acknowledgements.
-      const gapMs = Math.max((now - this.#owedSince) / (this.#owed - 1), Number.EPSILON)
-      const inPart = Math.floor(smoothedRttMs / ackRttParts / gapMs)
-      this.#every = Math.min(Math.max(inPart, ackEveryDatagrams), this.maxEvery)
-    }
+    this.#asked += this.#owed
     this.#owed = 0
     this.#isImmediate = false
     this.#dueAt = Number.POSITIVE_INFINITY
+    const spanMs = now - this.#askedSince
+    // Over a round trip and not from one to the next: they come in bursts, which say nothing of how many there are.
+    if (spanMs < Math.max(smoothedRttMs, VUT1.ackShortRttMs)) return
+    this.#setPace(this.#asked / spanMs, smoothedRttMs)
+    this.#asked = 0
+    this.#askedSince = now
+  }
+
+  /** As many as come in a small part of a round trip, if the peer takes so few acknowledgements: what waits is late. */
+  #setPace(perMs: number, smoothedRttMs: number): void {
+    const { ackEveryDatagrams, ackRttParts, ackShortRttMs, ackDelayMs, ackDelayRttParts } = VUT1
+    const leastMs = smoothedRttMs < ackShortRttMs ? VUT1.ackPartOfShortMs : VUT1.ackPartMs
+    const inPart = Math.floor(perMs * Math.max(smoothedRttMs / ackRttParts, leastMs))
+    const most = Math.max(this.maxEvery, ackEveryDatagrams)
+    this.#every = Math.min(Math.max(inPart, ackEveryDatagrams), most)
+    const isRare = this.#every > ackEveryDatagrams
+    this.#delayMs = isRare
+      ? Math.min(Math.max(smoothedRttMs / ackDelayRttParts, leastMs), ackDelayMs)
+      : ackDelayMs
   }
 }
