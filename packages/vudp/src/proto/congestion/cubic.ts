@@ -30,6 +30,8 @@ export class Cubic extends WindowCongestion {
   #curve: Curve = { maxBytes: 0, priorBytes: 0, epochAt: -1, epochBytes: 0, renoBytes: 0 }
   #before: Curve | undefined
   #usedAt = -1
+  /** True if the last cut ended slow start. */
+  #hasOvershot = false
 
   protected avoid(now: number, ackedBytes: number): number {
     const curve = this.#curve
@@ -49,10 +51,18 @@ export class Cubic extends WindowCongestion {
     const curve = this.#curve
     // Section 4.7: a flow that loses before it is back where it was makes room for others.
     const isBelow = this.window < curve.maxBytes
+    this.#hasOvershot = this.window < this.ssthresh
     curve.maxBytes = isBelow ? (this.window * (1 + LOSS_FACTOR)) / 2 : this.window
     curve.priorBytes = this.window
     curve.epochAt = -1
     return this.window * LOSS_FACTOR
+  }
+
+  /** Slow start ends with up to twice what the path holds. What of it was lost did not fit: it is nothing to go back to. */
+  protected override recovered(lostBytes: number): void {
+    if (!this.#hasOvershot) return
+    const curve = this.#curve
+    curve.maxBytes = Math.max(curve.maxBytes - lostBytes, this.window)
   }
 
   protected override uncut(): void {

@@ -16,7 +16,8 @@ const INITIAL_WINDOW_BYTES = 14_720
 const MIN_DATAGRAMS = 2
 /** How much faster than a window a round trip datagrams leave, so that the window and not the pacer decides. */
 const SLOW_START_PACING = 2
-const PACING = 1.25
+/** No more than that: what has been held up somewhere would else overflow a short queue as it catches up. */
+const PACING = 1.05
 /** And after a cut, until the flight is even again: there is a gap in it, and faster than the path it fills a queue. */
 const SETTLING_PACING = 1
 /** A flow that had this part of its window in flight makes use of it. */
@@ -165,6 +166,8 @@ export abstract class WindowCongestion implements IVCongestion {
   protected abstract avoid(now: number, ackedBytes: number): number
   /** A cut is due: returns the window after it. */
   protected abstract cutTo(now: number): number
+  /** Recovery from the last cut is over, in which so much turned out lost. */
+  protected recovered(_lostBytes: number): void {}
   /** The cut was taken back; the window is already what it was. */
   protected uncut(): void {}
   /** Persistent congestion has set the window to its least. */
@@ -214,6 +217,7 @@ export abstract class WindowCongestion implements IVCongestion {
     if (this.#inRecovery && this.#ackedNumber > this.#cutEnd) {
       this.#inRecovery = false
       this.#settledAfter = this.#sentNumber
+      this.recovered(this.#lossesOfCut * this.datagramBytes)
     } else if (!this.#inRecovery && this.#ackedNumber > this.#settledAfter) this.#isSettling = false
   }
 
