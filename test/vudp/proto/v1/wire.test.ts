@@ -267,6 +267,9 @@ describe('ACK', () => {
     const acks = new AckState()
     acks.maxEvery = 10
     expect(countsOf(acks, 1000, (number) => 1 + number / 4, 60).at(-1)).toBe(4)
+    const near = new AckState()
+    near.maxEvery = 10
+    expect(countsOf(near, 1000, (number) => 1 + number / 4, 2).at(-1)).toBe(8)
     // Nor longer than a quarter of it, should fewer come than before.
     acks.onReceived(1000, 10_000, false)
     acks.onReceived(1000, 10_001, true)

@@ -60,9 +60,7 @@ export class Cubic extends WindowCongestion {
 
   /** Slow start ends with up to twice what the path holds. What of it was lost did not fit: it is nothing to go back to. */
   protected override recovered(lostBytes: number): void {
-    if (!this.#hasOvershot) return
-    const curve = this.#curve
-    curve.maxBytes = Math.max(curve.maxBytes - lostBytes, this.window)
+    if (this.#hasOvershot) this.#curve.maxBytes -= lostBytes
   }
 
   protected override uncut(): void {
