@@ -61,11 +61,12 @@ export class SendBuffer {
   write(bytes: Uint8Array): void {
     if (bytes.length === 0) return
     if (this.#chunks === NONE) {
-      this.#chunks = []
-      this.#starts = []
+      this.#chunks = [bytes]
+      this.#starts = [this.#end]
+    } else {
+      this.#chunks.push(bytes)
+      this.#starts.push(this.#end)
     }
-    this.#chunks.push(bytes)
-    this.#starts.push(this.#end)
     this.#end += bytes.length
   }
 
@@ -135,10 +136,7 @@ export class SendBuffer {
     for (let index = 0; index < this.#acked.count; index += 1) {
       dropped -= this.#acked.end(index) - this.#acked.start(index)
     }
-    this.#chunks = NONE
-    this.#starts = NONE
-    this.#head = 0
-    this.#cursor = 0
+    this.#forget()
     this.#base = this.#end
     this.#next = this.#end
     this.#acked.clear()
@@ -166,11 +164,20 @@ export class SendBuffer {
       writtenMemory.giveBack(chunk)
       this.#head += 1
     }
+    // A stream that waits holds none, and not the places of all that it has sent.
+    if (this.#head === chunks.length) this.#forget()
     if (this.#head < COMPACT_CHUNKS || 2 * this.#head < chunks.length) return
     this.#chunks.splice(0, this.#head)
     this.#starts.splice(0, this.#head)
     this.#cursor = Math.max(0, this.#cursor - this.#head)
     this.#head = 0
+  }
+
+  #forget(): void {
+    this.#chunks = NONE
+    this.#starts = NONE
+    this.#head = 0
+    this.#cursor = 0
   }
 
   #chunkOf(offset: number): number {
