@@ -80,4 +80,21 @@ describe('a file that arrives', () => {
     expect(existsSync(partPath(final))).toBe(left !== '')
     if (left !== '') expect(readFileSync(partPath(final), 'latin1')).toBe(left)
   })
+
+  it('is closed where a gap cannot be cut off, and says nothing of that', async () => {
+    const { part } = await begun()
+    const methods = await handleMethods()
+    const failing = vi.spyOn(methods, 'writev').mockRejectedValueOnce(new Error('the disk is full'))
+    const outcomes = await Promise.allSettled([part.write(pieces('abc')), part.write(pieces('def'))])
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+    failing.mockRestore()
+    let handle: FileHandle | undefined
+    const truncate = vi.spyOn(methods, 'truncate').mockImplementation(async function (this: FileHandle) {
+      handle = this
+      throw new Error('the disk fails')
+    })
+    await part.close()
+    truncate.mockRestore()
+    expect(handle?.fd).toBe(-1)
+  })
 })

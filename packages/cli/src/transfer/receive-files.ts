@@ -47,8 +47,8 @@ export interface VReceiveResult {
 }
 
 /**
- * Bytes that are written at once: more is no faster on any disk, and slower where the system has to find memory for it in one
- * piece.
+ * Bytes that are written at once: more was no faster where it was measured, and is slower where the system has to find memory
+ * for it in one piece.
  */
 const WRITE_BYTES = 262_144
 /** Writes that are under way at once, so that the disk has the next one when it is through with one. */
