@@ -115,6 +115,85 @@ describe('NodeHost', () => {
     expect(seen[0]).toBeLessThan(100)
   })
 
+  it('does what promises ask for that a task has settled within the same call of the loop', async () => {
+    const reactor = new VReactor({ logWatcher: null })
+    const order: string[] = []
+    const answer = (name: string) => reactor.post({ runTask: () => order.push(name) })
+    const values = async function* () {
+      yield await settled.promise
+    }
+    const settled = { promise: Promise.resolve(), settle: () => undefined as void }
+    settled.promise = new Promise((resolve) => {
+      settled.settle = resolve
+    })
+    const reads = [settled.promise.then(() => answer('awaited'))]
+    reads.push(
+      (async () => {
+        for await (const _value of values()) answer('iterated')
+      })(),
+    )
+    reactor.start()
+    await new Promise((resolve) => setImmediate(resolve))
+    reactor.post({
+      runTask: () => {
+        order.push('task')
+        settled.settle()
+        setImmediate(() => order.push('loop'))
+      },
+    })
+    await Promise.all(reads)
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    reactor.stop()
+    expect(order).toEqual(['task', 'awaited', 'iterated', 'loop'])
+  })
+
+  it('does so after a wake within a call of the loop, and no longer than a burst', async () => {
+    const reactor = new VReactor({ logWatcher: null })
+    reactor.start()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    let turns = 0
+    let loops = 0
+    const again = {
+      runTask: () => {
+        turns += 1
+        // The bound makes this fail, where it would not end.
+        if (turns < 1_000_000 && loops === 0) void Promise.resolve().then(() => reactor.post(again))
+      },
+    }
+    setImmediate(() => {
+      setImmediate(() => {
+        loops = turns
+      })
+      reactor.enter(() => reactor.post(again), undefined)
+    })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    reactor.stop()
+    expect(loops).toBeGreaterThan(1)
+    expect(loops).toBeLessThan(1_000_000)
+  })
+
+  it('gathers what other calls of the loop ask for into one wake', async () => {
+    const host = new NodeHost()
+    const order: string[] = []
+    host.bind(() => {
+      order.push('wake')
+      host.now()
+      host.rested()
+    })
+    host.post()
+    const calls = (names: string) => {
+      for (const name of names) {
+        setImmediate(() => {
+          order.push(name)
+          host.post()
+        })
+      }
+    }
+    calls('ab')
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    expect(order).toEqual(['wake', 'a', 'b', 'wake'])
+  })
+
   it('gives the time of the wall for log records', () => {
     const before = Date.now()
     const now = new NodeHost().wallNow()

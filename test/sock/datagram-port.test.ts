@@ -51,6 +51,33 @@ describe('a datagram socket that speaks both versions', () => {
   })
 })
 
+describe('a datagram that arrives', () => {
+  it('is told as what the loop brings, so that its answer may leave within the same call', async () => {
+    await using port = await VDatagramSocket.bind({ host: '127.0.0.1' })
+    const told: (boolean | undefined)[] = []
+    port.onReady((fromLoop) => told.push(fromLoop))
+    port.send(batchOf(port.localPeer, 'a'))
+    await until(() => told.length > 0)
+    port.close()
+    expect(told).toEqual([true, undefined])
+  })
+})
+
+describe('datagrams to several peers in turn', () => {
+  it('go where they are sent, also to one that cannot be reached', async () => {
+    await using port = await VDatagramSocket.bind({ host: '127.0.0.1' })
+    await using one = await VDatagramSocket.bind({ host: '127.0.0.1' })
+    await using other = await VDatagramSocket.bind({ host: '127.0.0.1' })
+    const errors: string[] = []
+    port.onError(({ systemCode }) => errors.push(systemCode))
+    const six = new VIPSocketPeer('::1', 9)
+    for (const peer of [one.localPeer, other.localPeer, six, one.localPeer]) port.send(batchOf(peer, 'x'))
+    expect(await texts(one, 2)).toEqual(['x', 'x'])
+    expect(await texts(other, 1)).toEqual(['x'])
+    expect(errors).toEqual(['EAFNOSUPPORT'])
+  })
+})
+
 describe('the memory of a datagram', () => {
   it('is gone once the handler has returned', async () => {
     await using port = await VDatagramSocket.bind({ host: '127.0.0.1' })

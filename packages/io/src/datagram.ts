@@ -230,8 +230,12 @@ export interface IVDatagramPort {
   readonly receiveBufferBytes: number
   /** What has passed. The same object on every access. */
   readonly counts: IVDatagramCounts
-  /** Names the function to call on a change. The last one named counts. */
-  onReady(changed: () => void): void
+  /**
+   * Names the function to call on a change. The last one named counts. `fromLoop` is true where the loop itself brings the
+   * news, with nothing of the application below it on the stack: whoever is called may then run what follows within the
+   * call, see `IVReactor.enter`.
+   */
+  onReady(changed: (fromLoop?: boolean) => void): void
   /**
    * Names the function to call when the system reports an error about a datagram: it could not be sent, or an earlier one
    * was refused by the other side. The port goes on. It may be called from inside of `send`. The last one named counts;

@@ -17,6 +17,12 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 /** How long wakes may follow each other in one iteration of Node's loop, in milliseconds. */
 const BURST_MS = 1
 
+/**
+ * How many steps of promises a wake is followed by for as long as it takes what they post at once: `await` is one, a loop
+ * over an async generator three.
+ */
+const SETTLING_STEPS = 4
+
 const RESOLVED = Promise.resolve()
 
 /**
@@ -34,10 +40,16 @@ export class NodeHost implements IVReactorHost {
   #burstEndsAt = 0
   #inWake = false
   #lastNow = 0
+  /** How many steps of promises are left of the call of the loop in which a wake has ended; 0 outside of such a call. */
+  #stepsLeft = 0
   readonly #runPosted = (): void => this.#run()
   readonly #startBurst = (): void => {
     this.#burstEndsAt = performance.now() + BURST_MS
     this.#run()
+  }
+  readonly #step = (): void => {
+    this.#stepsLeft -= 1
+    if (this.#stepsLeft > 0) void RESOLVED.then(this.#step)
   }
 
   now(): number {
@@ -67,8 +79,17 @@ export class NodeHost implements IVReactorHost {
     if (this.#posted) return
     this.#posted = true
     // The reactor asked for the time at the beginning of this wake, which is near enough to end a burst by.
-    if (this.#inWake && this.#lastNow < this.#burstEndsAt) void RESOLVED.then(this.#runPosted)
+    const goesOn = this.#inWake || this.#stepsLeft > 0
+    if (goesOn && this.#lastNow < this.#burstEndsAt) void RESOLVED.then(this.#runPosted)
     else setImmediate(this.#startBurst)
+  }
+
+  rested(): void {
+    // Else it is one of a burst that has begun already, which promises do not prolong.
+    if (!this.#inWake) this.#burstEndsAt = this.#lastNow + BURST_MS
+    const isStepping = this.#stepsLeft > 0
+    this.#stepsLeft = SETTLING_STEPS
+    if (!isStepping) void RESOLVED.then(this.#step)
   }
 
   watch(target: number | IVStreamHandle, direction: VWatchDirection, onReady: () => void): IVWatch {

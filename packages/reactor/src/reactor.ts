@@ -351,6 +351,7 @@ export class VReactor implements IVReactor {
     this.#awake = false
     this.#armedAt = this.#calls.nextDueAt
     this.#host.wakeAt(this.#armedAt)
+    this.#host.rested?.()
   }
 
   #turn(): void {

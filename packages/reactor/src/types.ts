@@ -113,6 +113,11 @@ export interface IVReactorHost {
   keepAlive(on: boolean): void
   /** The wall-clock time in milliseconds since 1970, for log records alone. Without it records carry `now()`. */
   wallNow?(): number
+  /**
+   * Told when a wake has ended with nothing left to do, also one that began within `enter` and not with this host. Promises
+   * that it settled go on right afterwards: what they `post` may be done at once, instead of in the loop's next round.
+   */
+  rested?(): void
   /** How many turns a `wake` runs at most; by default up to 64, fewer if they take long. A simulated host has 1. */
   readonly turnsPerWake?: number
 }

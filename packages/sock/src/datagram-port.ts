@@ -68,7 +68,10 @@ export class VDatagramSocket implements IVDatagramPort, AsyncDisposable {
   readonly #sends = new DatagramSends()
   readonly #reported: (error: Error | null) => void
   readonly #gone: Promise<void>
-  #changed: () => void = () => undefined
+  /** To whom was sent last, and how the socket writes that host. */
+  #lastPeer: VIPSocketPeer | null = null
+  #lastHost: string | null = null
+  #changed: (fromLoop?: boolean) => void = () => undefined
   #failed: (error: VDatagramError) => void = () => undefined
   #closed: VFailure | null = null
   #receiving = false
@@ -122,7 +125,7 @@ export class VDatagramSocket implements IVDatagramPort, AsyncDisposable {
     return this.#closed
   }
 
-  onReady(changed: () => void): void {
+  onReady(changed: (fromLoop?: boolean) => void): void {
     this.#changed = changed
   }
 
@@ -163,7 +166,7 @@ export class VDatagramSocket implements IVDatagramPort, AsyncDisposable {
     if (this.#sends.full) return 0
     this.#counts.sent += count
     this.#counts.sentBytes += batch.end - batch.start
-    const host = wireHost(peer, this.#ipVersion)
+    const host = this.#wireHost(peer)
     if (host === null || peer.port === 0)
       this.#unreachable(batch, peer, host === null ? 'EAFNOSUPPORT' : 'EINVAL')
     else this.#sendEach(batch, peer, host)
@@ -217,6 +220,14 @@ export class VDatagramSocket implements IVDatagramPort, AsyncDisposable {
     await this.#gone
   }
 
+  /** Datagrams go in rows to the same peer. */
+  #wireHost(peer: VIPSocketPeer): string | null {
+    if (peer === this.#lastPeer) return this.#lastHost
+    this.#lastHost = wireHost(peer, this.#ipVersion)
+    this.#lastPeer = peer
+    return this.#lastHost
+  }
+
   #sendEach(batch: VTransmitBatch, peer: VIPSocketPeer, host: string): void {
     const { buffer, end, segmentBytes } = batch
     const socket = this.#socket
@@ -255,7 +266,7 @@ export class VDatagramSocket implements IVDatagramPort, AsyncDisposable {
     if (this.#closed !== null) return
     const wasEmpty = this.#queue.length === 0
     if (!this.#queue.push(bytes, this.#peers.get(host, port))) this.#counts.dropped += 1
-    else if (wasEmpty) this.#changed()
+    else if (wasEmpty) this.#changed(true)
   }
 
   /** On a connected socket the answer of the other side to an earlier datagram; else the socket itself has failed. */

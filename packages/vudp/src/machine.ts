@@ -27,4 +27,9 @@ export interface IVMachine<E> {
   pollTimeout(): number
   /** The oldest event that was not fetched yet, undefined if there is none. */
   pollEvent(): E | undefined
+  /**
+   * Something has left, and nothing is to be done until an answer comes: what that will take anyway may be done now. What
+   * the polls say stays as it is.
+   */
+  prepare?(): void
 }

@@ -30,7 +30,7 @@ export class MemoryPort implements IVDatagramPort {
   takes: number = Number.POSITIVE_INFINITY
   /** Thrown by the next send. */
   failure: Error | null = null
-  listener: () => void = () => undefined
+  listener: (fromLoop?: boolean) => void = () => undefined
   closed: VFailure | null = null
 
   constructor(host: string, port: number) {
@@ -49,7 +49,7 @@ export class MemoryPort implements IVDatagramPort {
     return this.takes > 0
   }
 
-  onReady(changed: () => void): void {
+  onReady(changed: (fromLoop?: boolean) => void): void {
     this.listener = changed
   }
 
@@ -89,10 +89,10 @@ export class MemoryPort implements IVDatagramPort {
     return count
   }
 
-  /** A datagram arrives. */
-  arrive(bytes: Buffer, from: VIPSocketPeer): void {
+  /** A datagram arrives, brought by the loop itself if that is said. */
+  arrive(bytes: Buffer, from: VIPSocketPeer, fromLoop = false): void {
     this.#waiting.push({ bytes, from })
-    this.listener()
+    this.listener(fromLoop)
   }
 
   close(reason: VFailure = new VFIOCompleted()): void {

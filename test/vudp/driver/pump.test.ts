@@ -18,6 +18,11 @@ class Scripted implements IVMachine<string> {
   readonly out: string[][] = []
   dueAt: number = Number.POSITIVE_INFINITY
   failure: Error | null = null
+  prepared = 0
+
+  prepare(): void {
+    this.prepared += 1
+  }
 
   handleDatagram(now: number, from: VIPSocketPeer, bytes: Buffer): void {
     if (this.failure !== null) throw this.failure
@@ -83,6 +88,60 @@ describe('VDatagramPump', () => {
     expect(machine.seen).toEqual([])
     bench.settle()
     expect(machine.seen).toEqual(['0 127.0.0.1:9 one', '0 127.0.0.1:9 two'])
+  })
+
+  it('deals with a datagram that comes alone within the call that brings it, and with a flow in turns', () => {
+    const { bench, port, machine } = given()
+    const came = (text: string): readonly string[] => {
+      port.arrive(Buffer.from(text), PEER, true)
+      return machine.seen.splice(0)
+    }
+    expect(came('alone')).toEqual(['0 127.0.0.1:9 alone'])
+    // Right behind it: the beginning of a flow.
+    expect(came('second')).toEqual([])
+    expect(came('third')).toEqual([])
+    bench.settle()
+    expect(machine.seen.splice(0).length).toBe(2)
+    bench.host.elapse(1)
+    // The last time there were two at once: there may be more behind this one.
+    expect(came('fourth')).toEqual([])
+    bench.settle()
+    expect(machine.seen.splice(0).length).toBe(1)
+    bench.host.elapse(1)
+    expect(came('alone again')).toEqual(['2 127.0.0.1:9 alone again'])
+  })
+
+  it('leaves to a turn what does not come from the loop, or comes while one is due anyway', () => {
+    const { bench, port, machine, pump } = given()
+    port.arrive(Buffer.from('one'), PEER)
+    expect(machine.seen).toEqual([])
+    bench.settle(1)
+    pump.kick()
+    port.arrive(Buffer.from('two'), PEER, true)
+    expect(machine.seen.length).toBe(1)
+    bench.settle()
+    expect(machine.seen.length).toBe(2)
+  })
+
+  it('lets the machine prepare once it has sent and waits, where datagrams come alone', () => {
+    const { bench, port, machine, pump } = given()
+    machine.out.push(['unasked'])
+    pump.kick()
+    bench.settle(1)
+    expect(machine.prepared).toBe(0)
+    machine.out.push(['an answer'], ['and more'])
+    port.arrive(Buffer.from('alone'), PEER, true)
+    expect([sentBy(port).length, machine.prepared]).toEqual([3, 1])
+    bench.settle(1)
+    // Nothing was sent.
+    port.arrive(Buffer.from('alone'), PEER, true)
+    expect(machine.prepared).toBe(1)
+    // The port took nothing, and nothing is waited for.
+    bench.settle(1)
+    port.takes = 0
+    machine.out.push(['refused'])
+    port.arrive(Buffer.from('alone'), PEER, true)
+    expect(machine.prepared).toBe(1)
   })
 
   it('wakes the machine when it is due, with one timer, and never early', () => {

@@ -5,6 +5,7 @@
  * is held by the object made for it alone, and no failure of a check throws.
  */
 import {
+  type CipherGCM,
   type CipherGCMTypes,
   createCipheriv,
   createDecipheriv,
@@ -12,6 +13,7 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
+  type DecipherGCM,
   diffieHellman,
   hash as hashAtOnce,
   type KeyObject,
@@ -20,6 +22,7 @@ import {
 import { releaseMemory } from '@vio/io'
 import type { IVAead, IVCrypto, VAeadSpan, VCipherId } from '../proto/crypto.js'
 import { keptCopy } from '../proto/v1/kept.js'
+import { Ahead } from './ahead.js'
 
 const TAG_BYTES = 16
 /** From this size on plaintext is left where Node has put it: one copy less is worth more than the memory. */
@@ -38,6 +41,7 @@ export class NodeCrypto implements IVCrypto {
   readonly ciphers: readonly VCipherId[] = [1, 2, 3]
   /** Made once for each key, as that is half of what an exchange costs; gone with the key. */
   readonly #privateKeys = new WeakMap<Uint8Array, KeyObject>()
+  readonly #ahead: CiphersAhead = { sealing: new Ahead(), opening: new Ahead() }
 
   sha256(...parts: readonly Uint8Array[]): Buffer {
     return digest('sha256', parts)
@@ -75,7 +79,7 @@ export class NodeCrypto implements IVCrypto {
     const { name, keyBytes } = NAMES[cipher]
     if (key.length !== keyBytes)
       throw new RangeError(`${name} has a key of ${keyBytes} bytes, got ${key.length}`)
-    return new NodeAead(name, key)
+    return new NodeAead(name, key, this.#ahead)
   }
 
   #privateOf(raw: Uint8Array): KeyObject {
@@ -91,21 +95,39 @@ export class NodeCrypto implements IVCrypto {
   }
 }
 
+/** The objects that were made before their datagrams came. */
+interface CiphersAhead {
+  readonly sealing: Ahead<NodeAead, CipherGCM>
+  readonly opening: Ahead<NodeAead, DecipherGCM>
+}
+
 /** One key. Node makes an object for each datagram, which is most of the cost. */
 class NodeAead implements IVAead {
   readonly #name: CipherGCMTypes
   readonly #key: Buffer
+  readonly #ahead: CiphersAhead
 
-  constructor(name: string, key: Uint8Array) {
+  constructor(name: string, key: Uint8Array, ahead: CiphersAhead) {
     // The types name the two modes apart; what is used of them is the same.
     this.#name = name as CipherGCMTypes
     // As bytes: a key object has three objects behind it that the collector has to watch.
     this.#key = keptCopy(key)
+    this.#ahead = ahead
+  }
+
+  expectSeal(nonce: Uint8Array): void {
+    const { sealing } = this.#ahead
+    if (sealing.isWanted(this, nonce)) sealing.keep(this, nonce, this.#cipher(nonce))
+  }
+
+  expectOpen(nonce: Uint8Array): void {
+    const { opening } = this.#ahead
+    if (opening.isWanted(this, nonce)) opening.keep(this, nonce, this.#decipher(nonce))
   }
 
   seal(nonce: Uint8Array, bytes: Buffer, span: VAeadSpan): void {
     const { start, headerEnd, plainEnd } = span
-    const cipher = createCipheriv(this.#name, this.#key, nonce, TAG_OPTION)
+    const cipher = this.#ahead.sealing.take(this, nonce) ?? this.#cipher(nonce)
     cipher.setAAD(bytes.subarray(start, headerEnd))
     const sealed = cipher.update(bytes.subarray(headerEnd, plainEnd))
     cipher.final()
@@ -116,7 +138,7 @@ class NodeAead implements IVAead {
 
   open(nonce: Uint8Array, bytes: Buffer, span: VAeadSpan): Buffer | null {
     const { start, headerEnd, plainEnd } = span
-    const decipher = createDecipheriv(this.#name, this.#key, nonce, TAG_OPTION)
+    const decipher = this.#ahead.opening.take(this, nonce) ?? this.#decipher(nonce)
     decipher.setAAD(bytes.subarray(start, headerEnd))
     decipher.setAuthTag(bytes.subarray(plainEnd, plainEnd + TAG_BYTES))
     const plain = decipher.update(bytes.subarray(headerEnd, plainEnd))
@@ -129,6 +151,14 @@ class NodeAead implements IVAead {
     bytes.set(plain, headerEnd)
     releaseMemory(plain)
     return bytes.subarray(headerEnd, plainEnd)
+  }
+
+  #cipher(nonce: Uint8Array): CipherGCM {
+    return createCipheriv(this.#name, this.#key, nonce, TAG_OPTION)
+  }
+
+  #decipher(nonce: Uint8Array): DecipherGCM {
+    return createDecipheriv(this.#name, this.#key, nonce, TAG_OPTION)
   }
 }
 

@@ -209,6 +209,11 @@ export class Demux implements IVMachine<never> {
     return false
   }
 
+  /** For the one that sent last: where many do, nobody is waited for. */
+  prepare(): void {
+    this.#lastSender?.engine?.prepare?.()
+  }
+
   #transmit(member: DemuxMember, now: number, batch: VTransmitBatch): boolean {
     try {
       return member.engine?.pollTransmit(now, batch) ?? false

@@ -83,7 +83,7 @@ export class StreamDevice implements IVByteDevice {
   readSome(maxBytes: number): Buffer {
     if (!this.readable) return Buffer.alloc(0)
     const bytes = this.stream.readSome(maxBytes)
-    this.owner.kick()
+    if (this.stream.owesNews) this.owner.kick()
     return bytes
   }
 

@@ -268,5 +268,6 @@ function withResets(demux: Demux, resets: ResetSender): IVMachine<never> {
       resets.poll(batch) || demux.pollTransmit(now, batch),
     pollTimeout: () => demux.pollTimeout(),
     pollEvent: () => demux.pollEvent(),
+    prepare: () => demux.prepare(),
   }
 }

@@ -44,6 +44,8 @@ const DEFAULT_DATAGRAMS_PER_TURN = 256
 const DEFAULT_BATCHES_PER_TURN = 32
 const DEFAULT_BATCH_BYTES = 65_536
 const BLOCKED_PAUSE_MS = 5
+/** A datagram that comes so long after the one before it is none of a flow, and nothing is won by waiting for more. */
+const ALONE_MS = 0.02
 const NEVER = Number.POSITIVE_INFINITY
 
 /**
@@ -69,6 +71,12 @@ export class VDatagramPump<E> implements IVTask, IVDatagramHandler {
   #now = 0
   #timer: VScheduledCall | null = null
   #timerAt = NEVER
+  /** When the port last told of news by itself, and how many datagrams were taken at once when there last were any. */
+  #cameAt = Number.NEGATIVE_INFINITY
+  #takenAtOnce = 0
+  /** The last datagram came alone, as an answer does that was waited for. */
+  #isAlone = false
+  #hasSent = false
 
   /** @throws RangeError for a number below 1 */
   constructor(reactor: IVReactor, options: VDatagramPumpOptions<E>) {
@@ -101,7 +109,7 @@ export class VDatagramPump<E> implements IVTask, IVDatagramHandler {
   start(): void {
     if (this.#state !== 'new') return
     this.#state = 'running'
-    this.port.onReady(() => this.kick())
+    this.port.onReady((fromLoop = false) => this.#portChanged(fromLoop))
     this.kick()
   }
 
@@ -140,13 +148,31 @@ export class VDatagramPump<E> implements IVTask, IVDatagramHandler {
     this.#machine.handleDatagram(this.#now, from, isWhole ? bytes : bytes.subarray(start, end))
   }
 
+  /**
+   * A datagram that comes alone is dealt with in the call that brings it: its answer leaves before the system is asked for
+   * another one. Those of a flow are worth more together, in a turn of their own.
+   */
+  #portChanged(fromLoop: boolean): void {
+    const { reactor } = this
+    if (!fromLoop || reactor.enter === undefined) {
+      this.kick()
+      return
+    }
+    const now = reactor.time()
+    this.#isAlone = this.#takenAtOnce <= 1 && now - this.#cameAt >= ALONE_MS
+    this.#cameAt = now
+    if (this.#isAlone) reactor.enter(KICK, this)
+    else this.kick()
+  }
+
   #turn(): void {
     const { port } = this
     const machine = this.#machine
     this.#now = this.reactor.time()
-    if (port.readable) port.receive(this, this.#maxDatagrams)
+    if (port.readable) this.#takenAtOnce = port.receive(this, this.#maxDatagrams)
     if (machine.pollTimeout() <= this.#now) machine.handleTimeout(this.#now)
     this.#tell()
+    this.#hasSent = false
     const isMore = this.#send()
     this.#tell()
     if (this.#state !== 'running') return
@@ -156,6 +182,7 @@ export class VDatagramPump<E> implements IVTask, IVDatagramHandler {
     }
     this.#arm()
     if (isMore || port.readable) this.kick()
+    else if (this.#hasSent && this.#isAlone) machine.prepare?.()
   }
 
   #tell(): void {
@@ -190,7 +217,9 @@ export class VDatagramPump<E> implements IVTask, IVDatagramHandler {
       if (this.#options.onSendError === undefined || !(error instanceof Error)) throw error
       this.#options.onSendError(error, peer)
     }
-    return batch.count === 0
+    if (batch.count > 0) return false
+    this.#hasSent = true
+    return true
   }
 
   #arm(): void {
@@ -225,6 +254,8 @@ export class VDatagramPump<E> implements IVTask, IVDatagramHandler {
     this.#options.onEnd?.(reason)
   }
 }
+
+const KICK = (pump: { kick(): void }): void => pump.kick()
 
 function count(name: string, value: number | undefined, fallback: number): number {
   const number = value ?? fallback

@@ -190,7 +190,7 @@ export class VUDPConnection implements IVUDPEngine {
 
   pollTimeout(): number {
     const { handshake, recovery, closing, liveness, paths, acks, connected } = this.#parts
-    if (!this.#hasBegun || (this.#asksForTime && closing.state === 'open')) return 0
+    if (!this.#hasBegun || (this.#asksForTime() && closing.state === 'open')) return 0
     if (closing.state !== 'open') return closing.dueAt
     if (!connected) return handshake.dueAt
     return Math.min(
@@ -219,11 +219,16 @@ export class VUDPConnection implements IVUDPEngine {
     return closed ?? undefined
   }
 
+  prepare(): void {
+    const { protection, closing, nextNumber } = this.#parts
+    if (closing.state === 'open') protection?.prepare(nextNumber)
+  }
+
   stats(): VUDPStats {
     return statsOf(this.#parts)
   }
 
-  get #asksForTime(): boolean {
+  #asksForTime(): boolean {
     return this.#closeAsked !== null || (this.#addressAsked && this.connected)
   }
 

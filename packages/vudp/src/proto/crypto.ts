@@ -22,6 +22,10 @@ export interface IVAead {
    * caller may keep. Bytes of `bytes` behind the header may have been overwritten either way.
    */
   open(nonce: Uint8Array, bytes: Buffer, span: VAeadSpan): Buffer | null
+  /** `seal` is likely to be called next with this nonce: what needs no more than that may be done now. It may never come. */
+  expectSeal?(nonce: Uint8Array): void
+  /** The same for `open`. */
+  expectOpen?(nonce: Uint8Array): void
 }
 
 /** Where the parts of a datagram are; one object is used again and again. */

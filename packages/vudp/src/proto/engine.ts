@@ -19,6 +19,8 @@ export interface IVUDPStream {
   readonly inputEnd: VFailure | null
   /** Takes up to `maxBytes` of what has arrived in order; the memory is the caller's. Empty when there is nothing. */
   readSome(maxBytes: number): Buffer
+  /** False if the peer is to hear nothing of what was read: who has only read need not poll the machine then. */
+  readonly owesNews: boolean
   /** True if `writeSome` would take bytes: connected, not ended, and less is held than the send buffer may hold. */
   readonly writable: boolean
   /** Why the output is over, or null. Set by `finish` and `reset`, by the peer, and by the end of the connection. */

@@ -59,6 +59,11 @@ export class Stream08 implements IVUDPStream {
     return this.#state.connected ? this.#state.send.heldBytes : 0
   }
 
+  /** Each datagram tells how far it may go, and this version has no other way to know what it was told last. */
+  get owesNews(): boolean {
+    return true
+  }
+
   readSome(maxBytes: number): Buffer {
     if (!this.readable) return Buffer.alloc(0)
     const bytes = this.#state.recv.read(maxBytes)

@@ -216,6 +216,13 @@ export class Protection {
     return 'opened'
   }
 
+  /** Does ahead what needs the numbers alone: `next` is sealed next, and what follows the highest one is opened. */
+  prepare(next: number): void {
+    const [send, receive] = [this.#send, this.#receive]
+    send.aead.expectSeal?.(nonceOf(send, next))
+    receive.aead.expectOpen?.(nonceOf(receive, this.#window.largest + 1))
+  }
+
   /** Lets go of what `open` found: thousands of idle connections would keep a datagram each. */
   clear(): void {
     this.plain = EMPTY

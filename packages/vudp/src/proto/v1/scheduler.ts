@@ -37,7 +37,7 @@ export class Scheduler {
 
   /** True if there are frames or bytes that could be sent now. */
   get hasWork(): boolean {
-    return this.hasControls || this.#lost.length > 0 || this.#hasFresh
+    return this.hasControls || this.#lost.length > 0 || this.#hasFresh()
   }
 
   /** True if frames are owed. */
@@ -45,7 +45,7 @@ export class Scheduler {
     return this.#controls.length > 0 || this.owesTotalLimit || this.owesStreams
   }
 
-  get #hasFresh(): boolean {
+  #hasFresh(): boolean {
     return this.#fresh.length > 0 && this.#totalSent < this.#totalLimit
   }
 
@@ -110,7 +110,7 @@ export class Scheduler {
       this.#lost.shift()
       stream.inLostQueue = false
     }
-    for (let turns = this.#fresh.length; turns > 0 && this.#hasFresh; turns -= 1) {
+    for (let turns = this.#fresh.length; turns > 0 && this.#hasFresh(); turns -= 1) {
       const stream = this.#fresh.first as Stream
       const goesOn = !stream.output.hasFresh || this.#writeFresh(builder, stream)
       this.#fresh.shift()

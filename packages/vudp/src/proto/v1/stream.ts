@@ -18,6 +18,8 @@ export interface StreamOwner {
   readonly isOpen: boolean
   /** The most bytes that may wait to be sent. */
   readonly sendBufferBytes: number
+  /** True while the limit of all streams has to be told. */
+  readonly owesTotalLimit: boolean
   /** There is something to send: bytes, or frames that are owed. */
   onSendable(stream: Stream): void
   onControlOwed(stream: Stream): void
@@ -83,8 +85,12 @@ export class Stream implements IVUDPStream {
     return this.input.end
   }
 
+  get owesNews(): boolean {
+    return this.owed !== 0 || this.#owner.owesTotalLimit
+  }
+
   get writable(): boolean {
-    return this.#owner.isOpen && this.output.end === null && this.#room > 0
+    return this.#owner.isOpen && this.output.end === null && this.#room() > 0
   }
 
   get outputEnd(): VFailure | null {
@@ -114,10 +120,10 @@ export class Stream implements IVUDPStream {
       this.#wasFull = true
       return 0
     }
-    const size = Math.min(data.length, this.#room)
+    const size = Math.min(data.length, this.#room())
     this.output.write(size === data.length ? data : data.subarray(0, size))
     // Filled to the brim is full too: who looks at `writable` does not try again before it is told.
-    if (size < data.length || this.#room <= 0) this.#wasFull = true
+    if (size < data.length || this.#room() <= 0) this.#wasFull = true
     this.#owner.onWritten(this, size)
     this.#owner.onSendable(this)
     return size
@@ -211,7 +217,7 @@ export class Stream implements IVUDPStream {
     return this.output.owesReset ? OWED.reset : 0
   }
 
-  get #room(): number {
+  #room(): number {
     return this.#owner.sendBufferBytes - this.output.buffer.unsentBytes
   }
 }

@@ -92,6 +92,10 @@ export class Streams implements StreamOwner {
     return this.#main
   }
 
+  get owesTotalLimit(): boolean {
+    return this.scheduler.owesTotalLimit
+  }
+
   /** How many streams the peer may open, since the beginning. */
   get peerLimit(): number {
     return this.#peerLimit
