@@ -190,7 +190,8 @@ export class VUDPConnection implements IVUDPEngine {
 
   pollTimeout(): number {
     const { handshake, recovery, closing, liveness, paths, acks, connected } = this.#parts
-    if (!this.#hasBegun || (this.#asksForTime() && closing.state === 'open')) return 0
+    const asksForTime = this.#closeAsked !== null || (this.#addressAsked && connected)
+    if (!this.#hasBegun || (asksForTime && closing.state === 'open')) return 0
     if (closing.state !== 'open') return closing.dueAt
     if (!connected) return handshake.dueAt
     return Math.min(
@@ -220,16 +221,11 @@ export class VUDPConnection implements IVUDPEngine {
   }
 
   prepare(): void {
-    const { protection, closing, nextNumber } = this.#parts
-    if (closing.state === 'open') protection?.prepare(nextNumber)
+    this.#parts.protection?.prepare(this.#parts.nextNumber)
   }
 
   stats(): VUDPStats {
     return statsOf(this.#parts)
-  }
-
-  #asksForTime(): boolean {
-    return this.#closeAsked !== null || (this.#addressAsked && this.connected)
   }
 
   #begin(now: number): void {
@@ -401,8 +397,7 @@ export class VUDPConnection implements IVUDPEngine {
 
   /** Every stream is through: whoever notices says so. */
   #complete(now: number): void {
-    const isClean = this.#parts.streams.isComplete
-    if (isClean) this.#end(now, VUT_CODE.done, '', new VFIOCompleted())
+    if (this.#parts.streams.isComplete) this.#end(now, VUT_CODE.done, '', new VFIOCompleted())
     else this.#end(now, VUT_CODE.aborted, 'a stream was broken off')
   }
 
