@@ -22,6 +22,9 @@ export class VLanePeers {
   readonly #byName = new Map<string, VLanePeer>()
   readonly #names: (VLanePeer & { readonly name: VIPSocketPeer })[] = []
   readonly #max: number
+  /** What was resolved last: datagrams go in rows to the same peer. */
+  #lastName: VIPSocketPeer | null = null
+  #last: VLanePeer | null = null
 
   constructor(max: number = DEFAULT_NAMES) {
     this.#max = max
@@ -37,11 +40,16 @@ export class VLanePeers {
     const name = new VIPSocketPeer(host, peer.port, { socketType: 'dgram' })
     this.#names.push({ lane, peer, name })
     this.#byName.set(String(name), { lane, peer })
+    this.#last = null
     return name
   }
 
   /** The pair that a name stands for. */
   resolve(name: VIPSocketPeer): VLanePeer {
-    return this.#byName.get(String(name)) ?? { lane: 0, peer: name }
+    if (this.#last !== null && name === this.#lastName) return this.#last
+    const pair = this.#byName.get(String(name)) ?? { lane: 0, peer: name }
+    this.#lastName = name
+    this.#last = pair
+    return pair
   }
 }
