@@ -173,6 +173,24 @@ describe('RecvBuffer', () => {
     for (const [view, from] of views) expect(view).toEqual(stretch(from, view.length))
   })
 
+  it('keeps no more than their bytes for the ends that come with large pieces, however much waits', () => {
+    const buffer = new RecvBuffer()
+    let at = 0
+    for (let count = 0; count < 40; count += 1) {
+      for (const size of [20_000, 58]) {
+        buffer.insert(at, stretch(at, size), false)
+        at += size
+      }
+    }
+    expect(buffer.keptBytes).toBe(at)
+    for (let read = 0; read < at; ) {
+      const got = buffer.readSome(65_536)
+      expect(got.equals(stretch(read, got.length))).toBe(true)
+      read += got.length
+    }
+    expect(buffer.keptBytes).toBe(0)
+  })
+
   it('keeps little while nothing waits, however much has passed', () => {
     const buffer = new RecvBuffer()
     let at = 0

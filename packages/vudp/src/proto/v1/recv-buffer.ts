@@ -17,7 +17,7 @@ const FIRST_SLAB_BYTES = 4096
 const SLAB_BYTES = 65_536
 /** From this size on a copy costs more than an own slab does later. */
 const ADOPTED_BYTES = 16_384
-/** So much may wait before a stream has slabs of its own. */
+/** So much may be copied in a row before a stream has slabs of its own. What large pieces bring besides is little: their ends. */
 const LITTLE_BYTES = 8192
 /** As large as Node still takes out of its pool, whose memory nobody can take away from the others. */
 const SHARED_BYTES = 4064
@@ -47,6 +47,8 @@ export class RecvBuffer {
   #next = 0
   #read = 0
   #slabBytes = FIRST_SLAB_BYTES
+  /** Since something was adopted, or nothing waited. */
+  #sharedBytes = 0
 
   /** Where the first byte is missing. */
   get nextOffset(): number {
@@ -133,6 +135,7 @@ export class RecvBuffer {
     this.#first = null
     this.#last = null
     this.#slabBytes = FIRST_SLAB_BYTES
+    this.#sharedBytes = 0
   }
 
   /** Lets go of the slabs that begin at `next` or behind it. */
@@ -166,7 +169,7 @@ export class RecvBuffer {
 
   /** Has room from `place` on, where the slabs end, for some of `sizeBytes`. */
   #more(place: number, sizeBytes: number): Slab {
-    if (this.#next - this.#read >= LITTLE_BYTES) {
+    if (this.#sharedBytes >= LITTLE_BYTES) {
       this.#slabBytes = Math.max(this.#slabBytes, 2 * LITTLE_BYTES)
       this.#reach(place + 1)
       return this.#last as Slab
@@ -178,6 +181,7 @@ export class RecvBuffer {
     const from = sharedEnd
     const size = Math.min(sizeBytes, shared.length - from)
     sharedEnd += size
+    this.#sharedBytes += size
     const last = this.#last
     // Nobody else has taken of it since: it goes on.
     if (last !== null && last.bytes === shared && last.from + last.end - last.start === from) last.end += size
@@ -225,6 +229,7 @@ export class RecvBuffer {
     this.#cut()
     if (this.#last !== null && this.#last.end > next) this.#last.end = next
     this.#add({ start: next, end: next + bytes.length, bytes, from: 0, next: null })
+    this.#sharedBytes = 0
     readMemory.lend(bytes, RELEASE)
   }
 }
