@@ -7,6 +7,12 @@ import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:chi
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 
+/**
+ * What programs run with: not with what makes each process of Node read certificates when it starts, 30 ms, where a machine
+ * is set up so; none of these commands uses TLS.
+ */
+const { NODE_EXTRA_CA_CERTS: _, ...SURROUNDINGS } = process.env
+
 /** A program that runs. */
 export class Command {
   readonly process: ChildProcess
@@ -16,7 +22,7 @@ export class Command {
 
   constructor(command: readonly string[], options: SpawnOptions = {}) {
     const [file = '', ...args] = command
-    this.process = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
+    this.process = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: SURROUNDINGS, ...options })
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#said += text
