@@ -191,10 +191,12 @@ class PipeSession {
   async #causeOf(
     local: 'input' | 'output',
     end: VFailure | null,
-    { reason }: VChainResult,
+    { reason, aborted }: VChainResult,
   ): Promise<unknown> {
     const { transport, reactor } = this.#parts
-    if (end instanceof VFIOLost) return localFailure(local, end.value)
+    // A source that fails ends its chain, a sink that fails aborts it; the other one only hears of it, and is lost as well.
+    const isLocal = aborted === (local === 'output')
+    if (isLocal && end instanceof VFIOLost) return localFailure(local, end.value)
     const failure = await within(reactor, CAUSE_MS, transport.whenClosed)
     return failure instanceof VFIOLost ? failure.value : (reason ?? new VIOLost('the stream was broken off'))
   }
