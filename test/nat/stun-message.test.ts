@@ -205,6 +205,18 @@ describe('decodeStun', () => {
 })
 
 describe('attributes', () => {
+  it('reads an address only of a known family and of its length', () => {
+    for (let family = 0; family < 256; family += 1) {
+      for (let sizeBytes = 0; sizeBytes < 40; sizeBytes += 1) {
+        const value = Buffer.alloc(sizeBytes)
+        if (sizeBytes > 1) value[1] = family
+        const isWhole = (family === 1 && sizeBytes === 8) || (family === 2 && sizeBytes === 20)
+        expect(readAddress(value) !== undefined).toBe(isWhole)
+        expect(readXorAddress(value, ID) !== undefined).toBe(isWhole)
+      }
+    }
+  })
+
   it.each(['1.2.3.4', '255.255.255.255', '::1', 'fe80::1:2', '::ffff:1.2.3.4', '2001:db8::'])(
     'writes the address %s so that it reads the same',
     (host) => {

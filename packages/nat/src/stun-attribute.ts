@@ -61,9 +61,8 @@ export function writeAddress(peer: VIPSocketPeer): Buffer {
 
 /** Reads what `writeAddress` writes. */
 export function readAddress(value: Uint8Array): VIPSocketPeer | undefined {
-  const family = value[1]
-  const sizeBytes = family === FAMILY_IPV4 ? 4 : family === FAMILY_IPV6 ? 16 : -1
-  if (value.length !== 4 + sizeBytes) return undefined
+  const isWhole = value.length === (value[1] === FAMILY_IPV4 ? 8 : 20)
+  if (!isWhole || (value[1] !== FAMILY_IPV4 && value[1] !== FAMILY_IPV6)) return undefined
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)
   return new VIPSocketPeer(hostOf(bytes.subarray(4)), bytes.readUInt16BE(2), { socketType: 'dgram' })
 }
