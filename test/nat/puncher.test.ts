@@ -282,6 +282,15 @@ describe('the parts of a puncher', () => {
     expect(peers.nameOf(5, TARGET)).toBeNull()
     expect(peers.resolve(peer(name.host, name.port))).toEqual({ lane: 3, peer: TARGET })
     expect(peers.resolve(TARGET)).toEqual({ lane: 0, peer: TARGET })
+    expect(peers.resolve(name)).toEqual({ lane: 3, peer: TARGET })
+  })
+
+  it('a name counts from when it was given, whatever was looked up before', () => {
+    const peers = new VLanePeers()
+    const early = peer('100::1', 6000)
+    expect(peers.resolve(early)).toEqual({ lane: 0, peer: early })
+    peers.nameOf(3, TARGET)
+    expect(peers.resolve(early)).toEqual({ lane: 3, peer: TARGET })
   })
 
   it('an unknown NAT leads to a plan all the same', () => {

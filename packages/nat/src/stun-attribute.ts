@@ -61,8 +61,10 @@ export function writeAddress(peer: VIPSocketPeer): Buffer {
 
 /** Reads what `writeAddress` writes. */
 export function readAddress(value: Uint8Array): VIPSocketPeer | undefined {
-  const isWhole = value.length === (value[1] === FAMILY_IPV4 ? 8 : 20)
-  if (!isWhole || (value[1] !== FAMILY_IPV4 && value[1] !== FAMILY_IPV6)) return undefined
+  const [, family] = value
+  const isIPv4 = family === FAMILY_IPV4 && value.length === 8
+  const isIPv6 = family === FAMILY_IPV6 && value.length === 20
+  if (!isIPv4 && !isIPv6) return undefined
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)
   return new VIPSocketPeer(hostOf(bytes.subarray(4)), bytes.readUInt16BE(2), { socketType: 'dgram' })
 }
