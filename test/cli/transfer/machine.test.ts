@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeGreeting } from '../../../packages/cli/src/greeting.js'
 import { ReceiveMachine } from '../../../packages/cli/src/transfer/receive-machine.js'
 import { SendMachine } from '../../../packages/cli/src/transfer/send-machine.js'
-import { eventsOf, feed, fileEntry, KEY, outputOf, sha256, transfer } from './support.js'
+import { dataFrame, eventsOf, feed, fileEntry, KEY, outputOf, sha256, transfer } from './support.js'
 
 const WHOLE = (left: number): number => left
 const FILES = [
@@ -67,7 +67,7 @@ describe('a transfer', () => {
     receiver.accept([])
     feed(sender, outputOf(receiver), WHOLE)
     sender.startFile(0, 0)
-    sender.sendData(Buffer.from('x'))
+    sender.sendData(dataFrame(Buffer.from('x')))
     sender.endFile(sha256(Buffer.from('x')))
     expect(sender.sentAll).toBe(true)
     sender.handleEnd()
@@ -88,7 +88,7 @@ describe('a transfer', () => {
     receiver.accept([])
     feed(sender, outputOf(receiver), WHOLE)
     sender.startFile(0, 0)
-    sender.sendData(Buffer.from('x'))
+    sender.sendData(dataFrame(Buffer.from('x')))
     sender.endFile(sha256(Buffer.from('x')))
     receiver.receipt(extent)
     feed(sender, outputOf(receiver), WHOLE)

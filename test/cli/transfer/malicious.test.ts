@@ -5,7 +5,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeGreeting } from '../../../packages/cli/src/greeting.js'
 import {
-  encodeDataHead,
   encodeFrame,
   FRAME,
   MAX_CONTROL_BYTES,
@@ -148,7 +147,7 @@ describe('an offer is refused if', () => {
 describe('a sender breaks the rules if it', () => {
   const LIST = [listFrame([ONE]), offered(1, 5)]
   const START = encodeFileStart(0, 0)
-  const DATA = Buffer.concat([encodeDataHead(5), Buffer.from('hello')])
+  const DATA = encodeFrame(FRAME.data, Buffer.from('hello'))
 
   it.each([
     ['sends data before any file', [DATA], 'data that belongs to no file'],
@@ -188,7 +187,7 @@ describe('a sender breaks the rules if it', () => {
 
 describe('a receiver breaks the rules if it', () => {
   it.each([
-    ['sends data', Buffer.concat([encodeDataHead(1), Buffer.from('x')]), 'it sends data to the sender'],
+    ['sends data', encodeFrame(FRAME.data, Buffer.from('x')), 'it sends data to the sender'],
     [
       'confirms what was not sent',
       encodeExtent(FRAME.receipt, { index: 0, sizeBytes: 1, digest: sha256(Buffer.alloc(0)) }),

@@ -3,7 +3,12 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { encodeDataHead, encodeFrame, FRAME, FrameReader } from '../../../packages/cli/src/transfer/frame.js'
+import {
+  encodeFrame,
+  FRAME,
+  FRAME_HEAD_BYTES,
+  FrameReader,
+} from '../../../packages/cli/src/transfer/frame.js'
 import { READ_BYTES, readAhead } from '../../../packages/cli/src/transfer/read-ahead.js'
 import { readMemory, writtenMemory } from '../../../packages/io/src/memory-loans.js'
 
@@ -20,10 +25,14 @@ describe('a file that is read', () => {
     try {
       for (const givesBack of [true, false]) {
         const memories = new Set<ArrayBufferLike>()
+        const headBytes = givesBack ? FRAME_HEAD_BYTES : 0
         let at = 0
-        for await (const piece of readAhead(handle, 0, content.length)) {
-          expect(piece.equals(content.subarray(at, at + piece.length))).toBe(true)
-          at += piece.length
+        for await (const piece of readAhead(handle, { start: 0, end: content.length, headBytes })) {
+          const data = piece.subarray(headBytes)
+          expect(data.equals(content.subarray(at, at + data.length))).toBe(true)
+          at += data.length
+          // What travels ahead of it takes nothing away from it.
+          piece.fill(0xee, 0, headBytes)
           memories.add(piece.buffer)
           if (givesBack) writtenMemory.giveBack(piece)
         }
@@ -40,7 +49,7 @@ describe('a file that is read', () => {
 describe('a reader of frames', () => {
   it.each([1, 3, 7, 1000])('gives back what is no data, in pieces of %i', (size) => {
     const data = Buffer.alloc(20, 'data')
-    const frames = [encodeFrame(FRAME.accept, Buffer.alloc(30, 1)), encodeDataHead(data.length), data]
+    const frames = [encodeFrame(FRAME.accept, Buffer.alloc(30, 1)), encodeFrame(FRAME.data, data)]
     const bytes = Buffer.concat([...frames, encodeFrame(FRAME.done)])
     const got: Buffer[] = []
     const bodies: Buffer[] = []

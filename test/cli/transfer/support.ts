@@ -2,6 +2,7 @@
  * The two machines of a transfer, joined in memory, with every cut of what passes between them.
  */
 import { createHash } from 'node:crypto'
+import { FRAME_HEAD_BYTES } from '../../../packages/cli/src/transfer/frame.js'
 import type { VTransferEnd } from '../../../packages/cli/src/transfer/machine.js'
 import type { VTransferEntry } from '../../../packages/cli/src/transfer/manifest.js'
 import { ReceiveMachine, type VReceiveEvent } from '../../../packages/cli/src/transfer/receive-machine.js'
@@ -84,7 +85,8 @@ export function transfer(
     for (const [index, { bytes }] of files.entries()) {
       const offset = have.get(index) ?? 0
       sender.startFile(index, offset)
-      for (let at = offset; at < bytes.length; at += 1000) sender.sendData(bytes.subarray(at, at + 1000))
+      for (let at = offset; at < bytes.length; at += 1000)
+        sender.sendData(dataFrame(bytes.subarray(at, at + 1000)))
       sender.endFile(sha256(bytes))
     }
   }
@@ -101,6 +103,11 @@ export function transfer(
     [...parts].map(([index, pieces]) => [files[index]?.name ?? '', Buffer.concat(pieces)]),
   )
   return { received, sendEvents, receiveEvents }
+}
+
+/** Data with room for the head of its frame, as a sender is given it. */
+export function dataFrame(data: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.alloc(FRAME_HEAD_BYTES), data])
 }
 
 /** Hands bytes over in pieces of their own memory, as they come from a socket. */

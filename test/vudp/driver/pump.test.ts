@@ -229,6 +229,21 @@ describe('VDatagramPump', () => {
     expect(port.sent.length).toBe(5)
   })
 
+  it('lets whoever writes go on before all is sent that the machine was given', () => {
+    const { bench, port, machine, pump } = given({})
+    for (let count = 0; count < 12; count += 1) machine.out.push([String(count)])
+    let sent = -1
+    pump.kick()
+    bench.reactor.post({
+      runTask: () => {
+        sent = port.sent.length
+      },
+    })
+    bench.settle()
+    expect(sent).toBe(8)
+    expect(port.sent.length).toBe(12)
+  })
+
   it('drops a batch that is refused for good, and says so', () => {
     const refused: string[] = []
     const { bench, port, machine, pump } = given({

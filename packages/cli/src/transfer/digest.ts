@@ -84,7 +84,7 @@ export async function digestPrefix(
   length: number,
   digest: FileDigest,
 ): Promise<FileDigest> {
-  for await (const piece of readAhead(handle, 0, length)) {
+  for await (const piece of readAhead(handle, { start: 0, end: length })) {
     digest.update(piece)
     writtenMemory.giveBack(piece)
   }

@@ -150,14 +150,12 @@ export function encodeFrame(type: number, body: Uint8Array = Buffer.alloc(0)): B
   return frame
 }
 
-/** What stands before `length` bytes of data. @throws RangeError for more than a data frame holds */
-export function encodeDataHead(length: number): Buffer {
+/** Writes before `length` bytes of data what stands there, to the front of `target`. @throws RangeError for more than fit in */
+export function writeDataHead(target: Buffer, length: number): void {
   if (length > MAX_DATA_BYTES)
     throw new RangeError(`a data frame holds ${MAX_DATA_BYTES} bytes, got ${length}`)
-  const head = Buffer.allocUnsafe(FRAME_HEAD_BYTES)
-  head.writeUInt8(FRAME.data, 0)
-  head.writeUInt32BE(length, 1)
-  return head
+  target.writeUInt8(FRAME.data, 0)
+  target.writeUInt32BE(length, 1)
 }
 
 /** A frame that holds a text, cut to what may be shown. */

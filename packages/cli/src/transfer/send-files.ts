@@ -14,6 +14,7 @@ import { failureOf } from '../failure.js'
 import type { VMeeting } from '../meeting.js'
 import { DIGEST_BLOCK_BYTES, digestPrefix, FileDigest, type VDigestTerms } from './digest.js'
 import { leave } from './ending.js'
+import { FRAME_HEAD_BYTES } from './frame.js'
 import type { VTransferEnd } from './machine.js'
 import { totalBytes, type VTransferEntry } from './manifest.js'
 import { endFailure } from './outcome.js'
@@ -140,11 +141,13 @@ class FileSender {
       const { digest, offset } = await this.#begin(handle, index, entry, extent)
       this.#machine.startFile(index, offset)
       this.#progress(offset, entry)
-      for await (const piece of readAhead(handle, offset, entry.sizeBytes)) {
-        digest.update(piece)
-        this.#machine.sendData(piece)
+      const span = { start: offset, end: entry.sizeBytes, headBytes: FRAME_HEAD_BYTES }
+      for await (const frame of readAhead(handle, span)) {
+        const data = frame.subarray(FRAME_HEAD_BYTES)
+        digest.update(data)
+        this.#machine.sendData(frame)
         this.#end.flush()
-        this.#progress(piece.length, entry)
+        this.#progress(data.length, entry)
         await this.#end.room()
         if (this.#machine.over) return
       }

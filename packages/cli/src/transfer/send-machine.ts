@@ -6,7 +6,7 @@
  * digest of every file, and they are those that were sent.
  */
 import { VTransferFault } from './fault.js'
-import { decodeText, encodeDataHead, encodeFrame, FRAME } from './frame.js'
+import { decodeText, encodeFrame, FRAME, FRAME_HEAD_BYTES, writeDataHead } from './frame.js'
 import { TransferMachine } from './machine.js'
 import { encodeManifest, type VTransferEntry } from './manifest.js'
 import { decodeExtent, encodeFileEnd, encodeFileStart, type VExtent } from './record.js'
@@ -53,12 +53,16 @@ export class SendMachine extends TransferMachine<VSendEvent> {
     this.send(encodeFileStart(index, offset))
   }
 
-  /** Bytes of the file, at most `MAX_DATA_BYTES`, which are given away. */
-  sendData(bytes: Buffer): void {
-    if (this.over || this.#current === null || bytes.length === 0) return
-    this.#current.sizeBytes += bytes.length
-    this.send(encodeDataHead(bytes.length))
-    this.send(bytes)
+  /**
+   * Bytes of the file, at most `MAX_DATA_BYTES`, behind `FRAME_HEAD_BYTES` that the head of the frame is written into: a head
+   * on its own would leave in a datagram of its own. All of it is given away.
+   */
+  sendData(frame: Buffer): void {
+    const sizeBytes = frame.length - FRAME_HEAD_BYTES
+    if (this.over || this.#current === null || sizeBytes <= 0) return
+    writeDataHead(frame, sizeBytes)
+    this.#current.sizeBytes += sizeBytes
+    this.send(frame)
   }
 
   /** The file is whole; `digest` is that of all its bytes, those that the peer had included. */

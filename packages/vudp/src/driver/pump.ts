@@ -34,14 +34,17 @@ export interface VDatagramPumpOptions<E> {
   readonly onTurn?: () => void
   /** The most datagrams that are taken in one turn. By default 256. */
   readonly maxDatagramsPerTurn?: number
-  /** The most batches that are sent in one turn. By default 32. */
+  /**
+   * The most batches that are sent in one turn. By default 8: whoever writes can go on before a machine has sent all that
+   * it was given, and then its last datagram is not a short one.
+   */
   readonly maxBatchesPerTurn?: number
   /** How much a batch may hold, in bytes. By default 65,536. */
   readonly batchBytes?: number
 }
 
 const DEFAULT_DATAGRAMS_PER_TURN = 256
-const DEFAULT_BATCHES_PER_TURN = 32
+const DEFAULT_BATCHES_PER_TURN = 8
 const DEFAULT_BATCH_BYTES = 65_536
 const BLOCKED_PAUSE_MS = 5
 /** A datagram that comes so long after the one before it is none of a flow, and nothing is won by waiting for more. */
