@@ -4,9 +4,10 @@
  * What is in it, and why, is in docs/decisions/0026-the-command-as-a-bundle.md. The bundle takes the place of the one
  * before at once: a `vut` that begins meanwhile finds all of it or none.
  */
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { rolldown } from 'rolldown'
 
 const CLI = fileURLToPath(new URL('../packages/cli/', import.meta.url))
@@ -14,6 +15,8 @@ const FOLDER = join(CLI, 'bundle')
 const MAKING = join(CLI, `bundle.${process.pid}`)
 /** Loaded where they are installed: none of them has to be. */
 const OPTIONAL = ['koffi', 'bufferutil', 'utf-8-validate']
+/** For a transfer of a moment. */
+const LONGEST_MS = 30_000
 const LICENCE = /^licen[cs]e/i
 
 try {
@@ -21,6 +24,7 @@ try {
   writeFileSync(join(MAKING, 'THIRD-PARTY.txt'), notices(output))
   rmSync(FOLDER, { recursive: true, force: true })
   renameSync(MAKING, FOLDER)
+  keepCode()
 } finally {
   rmSync(MAKING, { recursive: true, force: true })
 }
@@ -38,13 +42,29 @@ async function bundle() {
   // Names stay as they are, so that a stack tells where something happened; comments are in the sources.
   const { output } = await made.write({
     dir: MAKING,
-    format: 'esm',
+    format: 'cjs',
+    strict: true,
     comments: false,
-    entryFileNames: '[name].js',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name]-[hash].cjs',
   })
   await made.close()
   if (warnings.length > 0) throw new Error(warnings.join('\n'))
   return output
+}
+
+/**
+ * Has a file sent on this machine, with all that takes part keeping what V8 has compiled of it. Where that cannot be done the
+ * bundle is as good, and begins more slowly.
+ */
+function keepCode() {
+  const { href } = pathToFileURL(join(import.meta.dirname, 'keep-code.mjs'))
+  const { NODE_OPTIONS: given = '', ...env } = process.env
+  spawnSync(process.execPath, [join(CLI, 'dist/main.js'), 'demo', '--size', '5'], {
+    env: { ...env, NODE_OPTIONS: `${given} --import=${href}` },
+    stdio: 'ignore',
+    timeout: LONGEST_MS,
+  })
 }
 
 /** The licences of what is in the bundle and is not of this project. */

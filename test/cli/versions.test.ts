@@ -23,7 +23,7 @@ function newer(pattern: RegExp): string {
   cpSync(join(PACKAGE, 'package.json'), join(folder, 'package.json'))
   cpSync(join(PACKAGE, 'bundle'), join(folder, 'bundle'), { recursive: true })
   let changes = 0
-  for (const name of readdirSync(join(folder, 'bundle'))) {
+  for (const name of readdirSync(join(folder, 'bundle')).filter((each) => each.endsWith('.cjs'))) {
     const file = join(folder, 'bundle', name)
     const text = readFileSync(file, 'utf8')
     const other = text.replace(pattern, (_, before: string, number: string) => {
@@ -33,7 +33,7 @@ function newer(pattern: RegExp): string {
     if (other !== text) writeFileSync(file, other)
   }
   if (changes === 0) throw new Error(`nothing in the bundle is like ${pattern}`)
-  return join(folder, 'bundle', 'start.js')
+  return join(folder, 'bundle', 'start.cjs')
 }
 
 describe('two versions', () => {

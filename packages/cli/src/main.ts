@@ -6,11 +6,13 @@
  * or what was compiled, hundreds of them. Invariants: importing this file runs the command, and whoever wants its parts
  * imports the package; what was compiled since the bundle was made is never run from the bundle.
  */
-import { readdirSync, statSync } from 'node:fs'
+import { runBundle } from './bundle.js'
 
-const BUNDLE = new URL('../bundle/start.js', import.meta.url)
+const { readdirSync, statSync } = process.getBuiltinModule('node:fs')
+const BUNDLE = new URL('../bundle/start.cjs', import.meta.url)
 
-await import(isCurrent() ? BUNDLE.href : './start.js')
+if (isCurrent()) runBundle(BUNDLE)
+else await import('./start.js')
 
 /** Whether the bundle is there and newer than all that it was made of. */
 function isCurrent(): boolean {
