@@ -154,9 +154,10 @@ async function connected(
 ): Promise<Agent> {
   const isSecure = address.scheme === 'tls' || address.scheme === 'wss'
   const common = { keepAlive: true, noDelay: true }
+  // One connection with little on it is not worth the 10 ms that loading a native library takes.
   const agent = isSecure
     ? new VTLSClientSocketAgent(reactor, null, tls === undefined ? common : { ...common, tls })
-    : new VTCPClientSocketAgent(reactor, null, common)
+    : new VTCPClientSocketAgent(reactor, null, { ...common, transport: 'net' })
   const { host, port } = address
   if (await agent.connectTo({ host, port }, { ...lookup, signal })) return agent
   throw await reasonOf(agent, address)
