@@ -223,7 +223,7 @@ describe('FullPipe', () => {
   it('is full after three rounds without growth by a quarter', () => {
     const pipe = new FullPipe()
     const seen = [10, 13, 17, 18, 19, 20].map((rate) => {
-      pipe.onRound(sample({ rate }))
+      pipe.onRound(sample({ rate, inFlightBytes: 900 }), 1_000, 10)
       return pipe.isNow
     })
     expect(seen).toEqual([false, false, false, false, false, true])
@@ -231,9 +231,21 @@ describe('FullPipe', () => {
     expect([pipe.isNow, pipe.isReached]).toEqual([false, true])
   })
 
+  it.each([
+    { of: 'neither window nor rate', inFlightBytes: 749, sentRate: 4.9, isReached: false },
+    { of: 'the window', inFlightBytes: 750, sentRate: 4.9, isReached: true },
+    { of: 'the rate', inFlightBytes: 749, sentRate: 5, isReached: true },
+  ])('learns from a sender that made use of $of: $isReached', ({ inFlightBytes, sentRate, isReached }) => {
+    const pipe = new FullPipe()
+    for (let count = 0; count < 9; count += 1)
+      pipe.onRound(sample({ rate: 4, sentRate, inFlightBytes }), 1_000, 10)
+    expect(pipe.isReached).toBe(isReached)
+  })
+
   it('learns nothing from what the application limited', () => {
     const pipe = new FullPipe()
-    for (let count = 0; count < 9; count += 1) pipe.onRound(sample({ rate: 5, isAppLimited: true }))
+    for (let count = 0; count < 9; count += 1)
+      pipe.onRound(sample({ rate: 5, inFlightBytes: 900, isAppLimited: true }), 1_000, 10)
     expect(pipe.isReached).toBe(false)
   })
 })
@@ -294,9 +306,9 @@ describe('PathModel', () => {
 describe('Bounds', () => {
   it('lowers the short-term bounds by three tenths at most, and not below what was delivered', () => {
     const bounds = new Bounds()
-    bounds.onSample(sample({ rate: 20, deliveredBytes: 500, priorDeliveredBytes: 0 }), 1000)
+    bounds.onSample(0, sample({ rate: 20, deliveredBytes: 500, priorDeliveredBytes: 0 }), 1000)
     bounds.noteLoss(1000)
-    bounds.onSample(sample({ rate: 20, deliveredBytes: 500, priorDeliveredBytes: 1000 }), 2000)
+    bounds.onSample(0, sample({ rate: 20, deliveredBytes: 500, priorDeliveredBytes: 1000 }), 2000)
     bounds.endRound(true, 100, 10_000)
     expect([bounds.shortRate, bounds.shortBytes]).toEqual([70, 7_000])
     bounds.noteLoss(2000)
@@ -306,10 +318,23 @@ describe('Bounds', () => {
     expect(bounds.shortBytes).toBe(Number.POSITIVE_INFINITY)
   })
 
+  it('keeps what the path delivered after a probe, however slowly was sent', () => {
+    const bounds = new Bounds()
+    bounds.resetRound(1_000, 50_000)
+    bounds.noteLoss(50_000)
+    bounds.onSample(1_040, sample({ rate: 80, deliveredBytes: 3_200, priorDeliveredBytes: 50_000 }), 53_600)
+    bounds.endRound(true, 100, 10_000)
+    expect(bounds.shortRate).toBe(3_600 / 40)
+    bounds.noteLoss(53_600)
+    bounds.onSample(1_080, sample({ rate: 80, deliveredBytes: 3_200, priorDeliveredBytes: 53_600 }), 56_400)
+    bounds.endRound(true, 100, 10_000)
+    expect(bounds.shortRate).toBe(80)
+  })
+
   it('takes back what an episode of late datagrams has lowered', () => {
     const bounds = new Bounds()
     bounds.noteLoss(0)
-    bounds.onSample(sample({ priorDeliveredBytes: 0 }), 10)
+    bounds.onSample(0, sample({ priorDeliveredBytes: 0 }), 10)
     bounds.endRound(true, 100, 10_000)
     bounds.longBytes = 5
     bounds.undoLoss()

@@ -51,6 +51,10 @@ export class Bounds {
   /** The most delivered in flight, in this round. */
   latestBytes = 0
   #latestRate = 0
+  /** What the round that has just ended delivered, over all of its time. */
+  #meanRate = 0
+  #roundFromBytes = 0
+  #roundFromAt = 0
   #roundEndBytes = 0
   #upRounds = 0
   #upAckedBytes = 0
@@ -74,11 +78,15 @@ export class Bounds {
   }
 
   /** Takes a batch, before anything else does. */
-  onSample(sample: RateSample, deliveredBytes: number): void {
+  onSample(now: number, sample: RateSample, deliveredBytes: number): void {
     this.#latestRate = Math.max(this.#latestRate, sample.rate)
     this.latestBytes = Math.max(this.latestBytes, sample.deliveredBytes)
     this.isRoundStart = sample.priorDeliveredBytes >= this.#roundEndBytes
-    if (this.isRoundStart) this.#roundEndBytes = deliveredBytes
+    if (!this.isRoundStart) return
+    this.#roundEndBytes = deliveredBytes
+    if (now > this.#roundFromAt)
+      this.#meanRate = (deliveredBytes - this.#roundFromBytes) / (now - this.#roundFromAt)
+    this.#beginMean(now, deliveredBytes)
   }
 
   /** At the end of a round: lowers the short-term bounds if it had a loss and `adapts` says that this is the time. */
@@ -87,7 +95,8 @@ export class Bounds {
     if (adapts && this.hasLoss) {
       const rate = Math.min(this.shortRate, maxRate)
       const bytes = Math.min(this.shortBytes, windowBytes)
-      this.shortRate = Math.max(this.#latestRate, LOSS_FACTOR * rate)
+      // After a probe the samples show how slowly was sent, while a queue is drained at the path's rate.
+      this.shortRate = Math.max(this.#latestRate, this.#meanRate, LOSS_FACTOR * rate)
       this.shortBytes = Math.max(this.latestBytes, LOSS_FACTOR * bytes)
     }
     this.hasLoss = false
@@ -100,8 +109,10 @@ export class Bounds {
     this.latestBytes = sample.deliveredBytes
   }
 
-  /** Forgets what this round has shown. */
-  resetRound(): void {
+  /** A round begins now, and what the running one has shown is forgotten. */
+  resetRound(now: number, deliveredBytes: number): void {
+    this.#roundEndBytes = deliveredBytes
+    this.#beginMean(now, deliveredBytes)
     this.hasLoss = false
     this.#latestRate = 0
     this.latestBytes = 0
@@ -154,5 +165,10 @@ export class Bounds {
     const growth = Math.floor(this.#upAckedBytes / this.#upDivisor)
     this.#upAckedBytes -= growth * this.#upDivisor
     this.longBytes += growth
+  }
+
+  #beginMean(now: number, deliveredBytes: number): void {
+    this.#roundFromAt = now
+    this.#roundFromBytes = deliveredBytes
   }
 }

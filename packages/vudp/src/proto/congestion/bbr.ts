@@ -154,7 +154,7 @@ export class Bbr implements IVCongestion {
   /** Takes the sample into the filters and bounds. */
   #learn(now: number, hasRate: boolean): void {
     const { sample, deliveredBytes } = this.#delivery
-    this.#bounds.onSample(sample, deliveredBytes)
+    this.#bounds.onSample(now, sample, deliveredBytes)
     if (this.#path.onRound(sample, deliveredBytes)) {
       this.#cycle.onRound()
       this.#excess.onRound()
@@ -166,7 +166,7 @@ export class Bbr implements IVCongestion {
     this.#bounds.endRound(adapts, this.#path.maxRate, this.#window)
     if (this.#bounds.isRoundStart) this.#roundLoss.clear()
     this.#path.onAcked(now, sample.ackedBytes, this.#rate, this.#window)
-    if (hasRate && this.#path.isRoundStart) this.#full.onRound(sample)
+    if (hasRate && this.#path.isRoundStart) this.#full.onRound(sample, this.#window, this.#pacingRate)
   }
 
   /** Startup ends as well when a round loses too much, in many places. */
@@ -243,7 +243,7 @@ export class Bbr implements IVCongestion {
   }
 
   #startDown(now: number): void {
-    this.#bounds.resetRound()
+    this.#bounds.resetRound(now, this.#delivery.deliveredBytes)
     this.#cycle.start(now)
     this.#isProbeStopping = true
     this.#startRound()

@@ -11,6 +11,8 @@ import type { IVSentRecord } from './controller.js'
 export interface RateSample {
   /** Bytes per millisecond; 0 if the batch gave none that can be trusted. */
   rate: number
+  /** At what rate that was sent, in bytes per millisecond. */
+  sentRate: number
   /** Bytes delivered since the newest acknowledged datagram left. */
   deliveredBytes: number
   /** The bytes that had been delivered when that datagram left. */
@@ -32,6 +34,7 @@ export class DeliveryRate {
   /** The sample of the batch that is being told, complete after `finish`. */
   readonly sample: RateSample = {
     rate: 0,
+    sentRate: 0,
     deliveredBytes: 0,
     priorDeliveredBytes: 0,
     inFlightBytes: 0,
@@ -130,6 +133,7 @@ export class DeliveryRate {
     // Less than a round trip cannot be: acknowledgements were held back and then came at once.
     if (intervalMs <= 0 || intervalMs < minRttMs) return false
     sample.rate = sample.deliveredBytes / intervalMs
+    sample.sentRate = sendMs > 0 ? sample.deliveredBytes / sendMs : Number.POSITIVE_INFINITY
     return true
   }
 
