@@ -238,6 +238,29 @@ describe('MtuSearch', () => {
     expect(search.retryAt).toBe(Number.POSITIVE_INFINITY)
   })
 
+  it.each([
+    { of: 'at once to the largest of one machine', boundBytes: 65_507, passes: 65_507, tried: [65_507] },
+    {
+      of: 'in steps where that is lost',
+      boundBytes: 65_507,
+      passes: 1400,
+      tried: [65_507, 1280, 1400, 1452, 1452, 1452],
+    },
+    { of: 'in steps on a network', boundBytes: 16_384, passes: 1400, tried: [1280, 1400, 1452, 1452, 1452] },
+  ])('goes $of', ({ boundBytes, passes, tried }) => {
+    const search = new MtuSearch(boundBytes)
+    search.start()
+    const seen: number[] = []
+    for (let size = search.probeBytes(0); size > 0; size = search.probeBytes(0)) {
+      seen.push(size)
+      search.onProbeSent()
+      if (size <= passes) search.onProbeAcked(seen.length, size)
+      else search.onProbeLost(0, size)
+    }
+    expect(seen).toEqual(tried)
+    expect(search.sizeBytes).toBe(passes)
+  })
+
   it('stops after three lost probes and tries again after ten minutes', () => {
     const search = new MtuSearch(1472)
     search.start()

@@ -9,6 +9,8 @@
 import { VUT1 } from '../profile.js'
 
 const NO_STEPS: readonly number[] = []
+/** No network carries as much: a bound above is that of one machine, where the largest passes or none does. */
+const LEAP_FROM_BYTES = 16_384
 
 /** The steps that were worked out last: mostly all paths have the same bound. */
 let known: { readonly boundBytes: number; readonly steps: readonly number[] } = { boundBytes: 0, steps: [] }
@@ -31,10 +33,13 @@ export class MtuSearch {
   #provenNumber = -1
   #provenBytes = 0
   #isActive = false
+  /** The largest is tried before the steps to it, once. */
+  #leaps: boolean
 
   /** @param boundBytes the largest datagram that either side or the interface allows */
   constructor(boundBytes: number) {
     this.#steps = stepsTo(boundBytes)
+    this.#leaps = boundBytes > LEAP_FROM_BYTES
   }
 
   /** The size of a full datagram. */
@@ -65,7 +70,8 @@ export class MtuSearch {
     if (now >= this.retryAt) this.#restart()
     if (this.#isProbing) return 0
     if (this.#suspicions > 0) return this.#sizeBytes
-    return this.#steps[this.#step] ?? 0
+    const step = this.#steps[this.#step]
+    return (step !== undefined && this.#leaps ? this.#steps.at(-1) : step) ?? 0
   }
 
   /** A probe has left. */
@@ -92,6 +98,10 @@ export class MtuSearch {
   onProbeLost(now: number, sizeBytes: number): boolean {
     this.#isProbing = false
     if (sizeBytes <= this.#sizeBytes) return this.#suspicions > 0 && this.#suspect()
+    if (this.#leaps) {
+      this.#leaps = false
+      return false
+    }
     this.#failures += 1
     if (this.#failures < VUT1.mtuProbes) return false
     this.#step = this.#steps.length

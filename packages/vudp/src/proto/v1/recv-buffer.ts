@@ -226,8 +226,11 @@ export class RecvBuffer {
   /** Nothing is held behind `next`: the piece itself takes its place, and the slab before it ends here. */
   #adopt(bytes: Buffer): void {
     const next = this.#next
-    this.#cut()
-    if (this.#last !== null && this.#last.end > next) this.#last.end = next
+    if (this.#last !== null && this.#last.end > next) {
+      this.#cut()
+      // What is left begins before `next`.
+      if (this.#last !== null) this.#last.end = Math.min(this.#last.end, next)
+    }
     this.#add({ start: next, end: next + bytes.length, bytes, from: 0, next: null })
     this.#sharedBytes = 0
     readMemory.lend(bytes, RELEASE)
