@@ -14,7 +14,7 @@ const require = createRequire(import.meta.url)
 export class HyperbeamWay implements Way {
   readonly name = 'hyperbeam'
   /** Its two ends do not always find each other in time. */
-  readonly tries = 3
+  readonly tries = 5
   #port = ''
 
   missing(): string | undefined {
