@@ -65,6 +65,8 @@ describe('the code', () => {
     await shown(context, 'code (empty')
     context.stdin.end()
     expect(await running).toBe(1)
+    // Not behind the question.
+    expect(context.stderr.text).toMatch(/one\): \n[^\n]*vut: the question was not answered/)
   })
 })
 

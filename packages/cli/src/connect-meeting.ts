@@ -9,6 +9,7 @@ import type { VCliContext } from './context.js'
 import { failureOf } from './failure.js'
 import type { VMeeting, VMeetRequest } from './meeting.js'
 import type { OwnRelay } from './own-relay.js'
+import { PathTeller } from './path-teller.js'
 import type { VCliEvent } from './view/event.js'
 
 /** Meets over the network. @throws VCommandError with the code that says why not */
@@ -31,6 +32,7 @@ async function ownRelay(context: VCliContext): Promise<OwnRelay> {
 async function connect(context: VCliContext, request: VMeetRequest, own: OwnRelay | null): Promise<VMeeting> {
   const { code, path, port, timeoutMs, signal, onEvent } = request
   const relays = request.relays.map((relay) => (relay === 'self' && own !== null ? own.address : relay))
+  const paths = new PathTeller(context.reactor, onEvent)
   const connecter = new VUDPConnecter(context.reactor, {
     relays,
     path,
@@ -40,13 +42,16 @@ async function connect(context: VCliContext, request: VMeetRequest, own: OwnRela
     ...(request.transport === undefined ? {} : { vut: request.transport }),
     onEvent: (event) => {
       const told = commandEvent(event, request, own)
-      if (told !== undefined) onEvent(told)
+      if (told?.type === 'path') paths.tell(told)
+      else if (told !== undefined) onEvent(told)
     },
   })
   const transport = await connecter.connect({ signal })
+  paths.connected(transport)
   return {
     transport,
     close: async () => {
+      paths.close()
       connecter.close()
       await own?.close()
     },

@@ -1,8 +1,8 @@
 /**
  * A question to the person at the terminal.
  *
- * Decides where it is shown: on stderr, as stdout is for data. Invariant: the input is left as it was found, and a signal
- * ends the question.
+ * Decides where it is shown: on stderr, as stdout is for data. Invariant: the input is left as it was found, a signal ends
+ * the question, and while it stands the view does not write over it.
  */
 import { createInterface } from 'node:readline'
 import type { VCommandContext } from './command.js'
@@ -25,14 +25,16 @@ export function ask(context: VCommandContext, question: string, gone?: AbortSign
       signal.removeEventListener('abort', onAbort)
       lines.off('close', onClose)
       lines.close()
+      view.resume()
       done()
     }
-    const onAbort = (): void => {
+    // Without an answer the cursor still stands behind the question.
+    const giveUp = (reason: unknown): void => {
       stderr.write('\n')
-      settle(() => reject(signal.reason))
+      settle(() => reject(reason))
     }
-    const onClose = (): void =>
-      settle(() => reject(new VCommandError(EXIT.failure, 'the question was not answered')))
+    const onAbort = (): void => giveUp(signal.reason)
+    const onClose = (): void => giveUp(new VCommandError(EXIT.failure, 'the question was not answered'))
     lines.on('close', onClose)
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()

@@ -76,8 +76,7 @@ describe('on a terminal', () => {
     const { view, screen } = show(columns)
     view.tell({ type: 'phase', phase: 'relayed' })
     view.tell(RELAYED)
-    const lines = [line, `relayed  ${line}`]
-    expect(lines).toContain(screen.text)
+    expect(screen.text).toBe(line)
   })
 
   it('what stays stands above the line', () => {
@@ -86,6 +85,26 @@ describe('on a terminal', () => {
     view.tell({ type: 'warning', text: 'a\u001b[2Jb was changed' })
     view.print('   64 MB  x')
     expect(screen.text).toBe('warning: a\\u001b[2Jb was changed\n   64 MB  x\ntransferring')
+  })
+
+  it('while something else may write nothing is drawn, and what stays is shown afterwards', () => {
+    const { view, screen, host } = show(80)
+    view.tell({ type: 'phase', phase: 'offering' })
+    view.pause()
+    screen.write('take it? [Y/n] ')
+    view.tell({ type: 'phase', phase: 'direct' })
+    view.tell(DIRECT)
+    view.tell({ type: 'progress', bytes: 1, totalBytes: 2 })
+    view.tell({ type: 'warning', text: 'the relay is gone' })
+    host.advance(1_000)
+    expect(screen.text).toBe('take it? [Y/n]')
+    screen.write('y\n')
+    view.resume()
+    const [question, ...rest] = screen.text.split('\n')
+    expect(question).toBe('take it? [Y/n] y')
+    expect(rest).toHaveLength(2)
+    expect(rest[0]).toBe('warning: the relay is gone')
+    expect(rest[1]).toMatch(/^direct v4 24 ms {2}1 B of 2 B/)
   })
 
   it('an error is the last word', () => {
@@ -147,6 +166,17 @@ describe('without a terminal', () => {
     expect(shown.screen.raw).toBe(
       `gathering\nmeeting\nrelay eu1.example.org: UDP does not get out here\ntransferring\n${DONE_TEXT}`,
     )
+  })
+
+  it('a path has one line, though it is told again once its round trip is known', () => {
+    const { view, screen } = show(80, { terminals })
+    view.tell({ type: 'phase', phase: 'direct' })
+    view.tell({ type: 'path', kind: 'direct', family: 4 })
+    view.tell(DIRECT)
+    view.tell({ type: 'phase', phase: 'relayed' })
+    view.tell(RELAYED)
+    view.tell(DIRECT)
+    expect(screen.raw).toBe('direct v4\nrelay eu1.example.org: UDP does not get out here\ndirect v4 24 ms\n')
   })
 
   it('--quiet leaves the code and errors', () => {

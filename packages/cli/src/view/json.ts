@@ -43,5 +43,7 @@ export class JsonView implements IVView {
 
   pause(): void {}
 
+  resume(): void {}
+
   close(): void {}
 }

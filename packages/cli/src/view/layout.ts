@@ -6,7 +6,7 @@
  */
 import type { VPathEvent, VPhase } from './event.js'
 import { formatBytes, formatPercent, formatRate, formatTime } from './format.js'
-import { pathWords } from './words.js'
+import { isOfPath, pathWords } from './words.js'
 
 /** What the line shows. */
 export interface LineState {
@@ -37,6 +37,8 @@ export function layoutLine(state: LineState, columns: number): string {
 
 /** Lines without progress, the fullest first. */
 function quietLines({ phase, detail, path }: LineState): string[] {
+  // These two phases say what the path says, and less of it.
+  if (path !== undefined && isOfPath(phase)) return [pathWords(path)]
   const where = path === undefined ? [] : [pathWords(path)]
   const more = detail === undefined ? [] : [detail]
   return [

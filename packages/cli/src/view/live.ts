@@ -2,7 +2,8 @@
  * The view on a terminal: one line that is drawn over, and above it what is to stay.
  *
  * Decides how often it is drawn, and in which colours. Invariant: while the line stands nothing else is written to the
- * terminal by this process without `pause`, and after `close` the cursor is at the beginning of an empty line.
+ * terminal by this process without `pause`, after which the view writes nothing until `resume`; after `close` the cursor is
+ * at the beginning of an empty line.
  */
 import type { VScheduledCall } from '@vio/reactor'
 import type { VCliContext } from '../context.js'
@@ -31,6 +32,8 @@ export class LiveView implements IVView {
   /** How many characters stand in the live line. */
   #drawn = 0
   #closed = false
+  /** What is to stay, and has come while something else may write; null while nothing else may. */
+  #held: string[] | null = null
 
   constructor(context: VCliContext, options: VPlainOptions) {
     this.#context = context
@@ -60,20 +63,37 @@ export class LiveView implements IVView {
   }
 
   print(text: string): void {
+    if (this.#held !== null) {
+      this.#held.push(text)
+      return
+    }
     this.#wipe()
     this.#write(`${text}\n`)
     this.#draw()
   }
 
   pause(): void {
-    this.#timer?.cancel()
-    this.#timer = null
-    this.#wipe()
+    this.#rest()
+    this.#held ??= []
+  }
+
+  resume(): void {
+    const held = this.#held ?? []
+    this.#held = null
+    for (const text of held) this.print(text)
+    this.#draw()
   }
 
   close(): void {
+    this.resume()
     this.#closed = true
-    this.pause()
+    this.#rest()
+  }
+
+  #rest(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#wipe()
   }
 
   /** What is not drawn over. After the last word the line is over. */
@@ -93,7 +113,7 @@ export class LiveView implements IVView {
   }
 
   #drawSoon(): void {
-    if (this.#closed) return
+    if (this.#closed || this.#held !== null) return
     this.#timer ??= this.#context.reactor.schedule(DRAW_MS, () => {
       this.#timer = null
       this.#draw()
@@ -103,7 +123,7 @@ export class LiveView implements IVView {
   }
 
   #draw(): void {
-    if (this.#closed || this.#phase === null) return
+    if (this.#closed || this.#held !== null || this.#phase === null) return
     const line = layoutLine(
       { phase: this.#phase, detail: this.#detail, path: this.#path, progress: this.#lineProgress() },
       this.#context.columns(),

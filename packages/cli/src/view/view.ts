@@ -11,8 +11,10 @@ export interface IVView {
   tell(event: VCliEvent): void
   /** Shows lines of their own: a list of files, a report. Left out by `--quiet` and by `--json`. */
   print(text: string): void
-  /** Lets the live line stand, so that something else may write; the next event draws it anew. */
+  /** Takes the live line away, so that something else may write: until `resume` nothing is shown on a terminal. */
   pause(): void
+  /** Shows what has happened since `pause`. The cursor is at the beginning of a line. */
+  resume(): void
   /** Shows what is due and lets go. */
   close(): void
 }

@@ -5,7 +5,7 @@
  * control characters made visible, so that it cannot move the cursor.
  */
 import { escapeLogText } from '@vio/reactor'
-import type { VCliEvent, VDoneEvent, VPathEvent } from './event.js'
+import type { VCliEvent, VDoneEvent, VPathEvent, VPhase } from './event.js'
 import { formatBytes, formatRate, formatTime } from './format.js'
 import type { VPlainOptions } from './plain.js'
 
@@ -16,6 +16,7 @@ export function wordsOf(event: VCliEvent, options: VPlainOptions): string | unde
   if (options.quiet) return undefined
   switch (event.type) {
     case 'phase':
+      if (isOfPath(event.phase)) return undefined
       return options.verbose && event.detail !== undefined ? `${event.phase}: ${event.detail}` : event.phase
     case 'path':
       return pathWords(event)
@@ -32,6 +33,11 @@ export function wordsOf(event: VCliEvent, options: VPlainOptions): string | unde
   }
 }
 
+/** True for a phase that comes with an event of the path, which says more. */
+export function isOfPath(phase: VPhase): boolean {
+  return phase === 'direct' || phase === 'relayed'
+}
+
 /** A path: `direct v4 24 ms`, `relay NAME: why`. */
 export function pathWords({ kind, family, rttMs, relay, why }: VPathEvent): string {
   const parts: string[] = [kind]
@@ -39,6 +45,11 @@ export function pathWords({ kind, family, rttMs, relay, why }: VPathEvent): stri
   if (kind === 'direct' && family !== undefined) parts.push(`v${family}`)
   if (kind === 'direct' && rttMs !== undefined) parts.push(`${Math.max(1, Math.round(rttMs))} ms`)
   return parts.join(' ') + (kind === 'relay' && why !== undefined ? `: ${escapeLogText(why)}` : '')
+}
+
+/** What is the same of one path whenever it is told: the round trip is not. */
+export function pathName({ rttMs: _rttMs, ...path }: VPathEvent): string {
+  return pathWords(path)
 }
 
 function errorWords(what: string, help: string): string {

@@ -15,7 +15,7 @@ import { EXIT, usageError, VCommandError, type VExitCode } from '../exit-codes.j
 import { type OwnRelay, startLocalRelay } from '../own-relay.js'
 import type { VCliEvent, VDoneEvent } from '../view/event.js'
 import { formatBytes, formatRate, formatTime } from '../view/format.js'
-import { pathWords } from '../view/words.js'
+import { isOfPath, pathName, pathWords } from '../view/words.js'
 
 const LABEL = 10
 
@@ -62,8 +62,9 @@ async function meetAndSend(context: VCommandContext, run: DemoRun): Promise<VDon
   say('receiver', `vut recv ${code} --relay ${relay}`)
   const receiver = new DemoPeer(context, ['recv', '--yes', '--out', folder, '--relay', relay], code)
   peers.push(receiver)
-  sender.onEvent = (event) => show(event, say)
-  for (const event of sender.events) show(event, say)
+  const show = shower(say)
+  sender.onEvent = show
+  for (const event of sender.events) show(event)
   await Promise.all([sender.finished, receiver.finished])
   return await compare(run, sender)
 }
@@ -87,11 +88,16 @@ async function compare({ file, folder, say }: DemoRun, sender: DemoPeer): Promis
 }
 
 /** What of the sender's events is worth a line. */
-function show(event: VCliEvent, say: Say): void {
-  if (event.type === 'phase' && event.phase !== 'direct' && event.phase !== 'relayed')
-    say('phase', event.phase)
-  if (event.type === 'path') say('path', pathWords(event))
-  if (event.type === 'warning') say('warning', event.text)
+function shower(say: Say): (event: VCliEvent) => void {
+  let path = ''
+  return (event) => {
+    if (event.type === 'phase' && !isOfPath(event.phase)) say('phase', event.phase)
+    if (event.type === 'warning') say('warning', event.text)
+    // A path is told again when its round trip is known.
+    if (event.type !== 'path' || path === pathName(event)) return
+    path = pathName(event)
+    say('path', pathWords(event))
+  }
 }
 
 function sayer({ stdout, given }: VCommandContext): Say {
