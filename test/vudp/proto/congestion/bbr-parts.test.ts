@@ -106,6 +106,12 @@ describe('QueueWatch', () => {
     expect(watched(rtts as number[]).isFull(minMs)).toBe(expected)
   })
 
+  it('sees a queue that is far from full, and one where nothing was seen', () => {
+    const drained = watched([...new Array(100).fill(60), ...new Array(60).fill(50)])
+    expect([drained.isSeen(40), drained.isFull(40)]).toEqual([true, false])
+    expect([watched([]).isSeen(40), watched([40, 40, 40, 40]).isSeen(40)]).toEqual([true, false])
+  })
+
   it('forgets after ten seconds how full a queue was', () => {
     const watch = new QueueWatch()
     for (let now = 0; now < 100; now += 1) watch.onRtt(now, 80, 40)
@@ -392,12 +398,27 @@ describe('when BBR probes', () => {
 
   it('holds the flight down for 200 ms and a round', () => {
     const probe = new RttProbe()
-    probe.start()
+    probe.start(40)
     expect(probe.hold(0, false, true)).toBe(false)
     expect(probe.isOver(1_000)).toBe(false)
     expect(probe.hold(10, true, false)).toBe(true)
-    expect([probe.isRoundOver, probe.isOver(210), probe.isOver(211)]).toEqual([false, false, true])
+    expect([probe.isRoundOver, probe.isOver(209), probe.isOver(210)]).toEqual([false, false, true])
     probe.hold(300, true, true)
     expect(probe.isRoundOver).toBe(true)
+  })
+
+  it.each([
+    { of: 'no longer than a round where there is no queue', minRttMs: 39.5, isOver: true },
+    { of: 'as long as ever where the path turns out to be shorter', minRttMs: 38.7, isOver: false },
+  ])('holds it down $of', ({ minRttMs, isOver }) => {
+    const probe = new RttProbe()
+    probe.start(40)
+    probe.onEmpty(5, 40)
+    probe.hold(10, true, false)
+    probe.onEmpty(20, minRttMs)
+    expect(probe.isOver(20)).toBe(false)
+    probe.hold(60, true, true)
+    probe.onEmpty(60, minRttMs)
+    expect(probe.isOver(60)).toBe(isOver)
   })
 })

@@ -2,7 +2,8 @@
  * When BBR probes. For more: after two to three seconds, or after as many rounds as NewReno would need to grow by a
  * quarter of its window (draft-ietf-ccwg-bbr section 5.3.3.5).
  *
- * For the round-trip time: it holds the flight down for 200 ms and a round (section 5.3.4).
+ * For the round-trip time: it holds the flight down for 200 ms and a round (section 5.3.4), or for a round where the queue is
+ * empty by then and the path no shorter than it was believed to be.
  *
  * The wait is drawn at random, so that flows which share a link do not probe at one time. Invariant: a flow of few
  * datagrams probes after few rounds.
@@ -14,6 +15,8 @@ const MAX_MORE_WAIT_MS = 1_000
 const FIRST_PART = 1 / 4
 const MAX_ROUNDS = 63
 const RTT_PROBE_MS = 200
+/** A path that is found to be shorter by more than this may be shorter still, once others have made room as well. */
+const SHORTER_PART = 1 / 32
 
 /** The wait from one probe to the next. */
 export class ProbeCycle {
@@ -51,9 +54,11 @@ export class RttProbe {
   /** True if a round has passed since the flight was down. */
   isRoundOver = false
   #endAt = -1
+  #believedMs = Number.POSITIVE_INFINITY
 
-  /** The flight is to go down. */
-  start(): void {
+  /** The flight is to go down; `minRttMs` is what the path was believed to take. */
+  start(minRttMs: number): void {
+    this.#believedMs = minRttMs
     this.#endAt = -1
     this.isRoundOver = false
   }
@@ -69,8 +74,14 @@ export class RttProbe {
     return false
   }
 
+  /** There is no queue, and `minRttMs` is what the path is believed to take now. */
+  onEmpty(now: number, minRttMs: number): void {
+    const isShorter = minRttMs < this.#believedMs * (1 - SHORTER_PART)
+    if (this.isRoundOver && !isShorter) this.#endAt = Math.min(this.#endAt, now)
+  }
+
   /** True if the time is over. */
   isOver(now: number): boolean {
-    return this.#endAt >= 0 && now > this.#endAt
+    return this.#endAt >= 0 && now >= this.#endAt
   }
 }

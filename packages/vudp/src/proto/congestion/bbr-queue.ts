@@ -39,11 +39,17 @@ export class QueueWatch {
     return Math.min(this.#leastMs, this.#lastLeastMs) - minRttMs
   }
 
+  /** True if the path shows a queue, or nothing. */
+  isSeen(minRttMs: number): boolean {
+    if (minRttMs === Number.POSITIVE_INFINITY) return true
+    return this.delayMs(minRttMs) > Math.max(MIN_GROWN_MS, minRttMs * GROWN_PART)
+  }
+
   /** True if the path shows a queue that may be full. */
   isFull(minRttMs: number): boolean {
     if (minRttMs === Number.POSITIVE_INFINITY) return true
     const held = Math.max(this.#peakMs, this.#lastPeakMs)
-    return this.delayMs(minRttMs) > Math.max(MIN_GROWN_MS, minRttMs * GROWN_PART, held * FULL_PART)
+    return this.isSeen(minRttMs) && this.delayMs(minRttMs) > held * FULL_PART
   }
 
   #startSpan(now: number, minRttMs: number): void {

@@ -279,6 +279,7 @@ export class Bbr implements IVCongestion {
     } else {
       // What is held back on purpose says nothing about the path's rate.
       this.#delivery.onAppLimited(this.#inFlightBytes)
+      if (!this.#queue.isSeen(this.#path.minRttMs)) this.#rttProbe.onEmpty(now, this.#path.minRttMs)
       const isLow = this.#inFlightBytes <= this.#probeRttWindow
       if (this.#rttProbe.hold(now, isLow, this.#path.isRoundStart)) this.#startRound()
       else if (this.#rttProbe.isRoundOver) this.#endProbeRtt(now)
@@ -289,7 +290,7 @@ export class Bbr implements IVCongestion {
   #startProbeRtt(): void {
     this.#enter('probe-rtt')
     this.#priorWindow = this.#bounds.hasLoss ? Math.max(this.#priorWindow, this.#window) : this.#window
-    this.#rttProbe.start()
+    this.#rttProbe.start(this.#path.minRttMs)
     this.#isProbeStopping = true
     this.#startRound()
   }
