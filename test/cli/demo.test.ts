@@ -1,11 +1,26 @@
 /**
  * `vut demo`: what `npm start` runs.
  */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { vut } from './process-support.js'
 import { tempFolder } from './support.js'
+
+/** The command lines of processes that name a relay; none where the system does not tell. */
+function peersAt(relay: string): string[] {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      } catch {
+        return ''
+      }
+    })
+    .filter((line) => line.includes(relay))
+}
 
 describe('vut demo', () => {
   it('sends a file that it makes, shows how, and leaves nothing behind', async () => {
@@ -37,6 +52,20 @@ describe('vut demo', () => {
     expect(await demo.ended).toBe(0)
     expect(demo.out).toContain('vut send ü.txt')
     expect(readdirSync(folder).sort()).toEqual(['tmp', 'ü.txt'])
+  })
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends by %s with %i, and leaves neither a process nor a file', async (signal, code) => {
+    const folder = tempFolder()
+    const demo = vut(['demo', '--size', '2000'], { cwd: folder, env: { TMPDIR: folder } })
+    while (!demo.out.includes('transferring')) await new Promise((resolve) => setTimeout(resolve, 5))
+    const [relay = ''] = /127\.0\.0\.1:\d+/.exec(demo.out) ?? []
+    demo.child.kill(signal)
+    expect(await demo.ended).toBe(code)
+    while (peersAt(relay).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(readdirSync(folder)).toEqual([])
   })
 
   it('ends with 7 for a file that is not there', async () => {
