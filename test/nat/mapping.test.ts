@@ -192,6 +192,13 @@ describe('planPunch', () => {
     expect([left.role, right.role].sort()).not.toEqual(['easy', 'easy'])
   })
 
+  it('says which of the two sides could not be judged', () => {
+    const known = easy('endpoint-independent')
+    expect(planPunch(known, unknown).reason).toContain('the NAT of the other side')
+    expect(planPunch(unknown, known).reason).toContain('the NAT here')
+    expect(planPunch(unknown, unknown).reason).toContain('the NAT here')
+  })
+
   it('opens many sockets on the hard side, and tries many ports on the easy one, within a budget', () => {
     const easySide = planPunch(easy('address-and-port-dependent'), hard())
     const hardSide = planPunch(hard(), easy('address-and-port-dependent'))

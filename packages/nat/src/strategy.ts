@@ -62,15 +62,19 @@ const BOTH_HARD =
 const NO_BIRTHDAY =
   'one NAT chooses a new port for each destination and the other lets in only whom it has sent to: ' +
   'trying many ports is switched off'
-const UNKNOWN = 'it is not known how one of the NATs behaves, as no server could be asked from two sides'
+const UNKNOWN = 'it is not known how the NAT here behaves, as no server could be asked from two sides'
+const UNKNOWN_THERE =
+  'it is not known how the NAT of the other side behaves: UDP may not get out there, ' +
+  'or no server could be asked from two sides'
 
 /** The plan of the side that is described by `mine`. */
 export function planPunch(mine: VNatView, theirs: VNatView, options: VPunchPlanOptions = {}): VPunchPlan {
   const [iAmHard, theyAreHard] = [isDependent(mine.mapping), isDependent(theirs.mapping)]
   if (iAmHard && theyAreHard) return bothHard(theirs)
   if (!iAmHard && !theyAreHard) {
-    const isUnknown = mine.mapping === 'unknown' || theirs.mapping === 'unknown'
-    return plan('simultaneous', 'even', { expectsDirect: !isUnknown, reason: isUnknown ? UNKNOWN : '' })
+    const here = mine.mapping === 'unknown' ? UNKNOWN : ''
+    const reason = here === '' && theirs.mapping === 'unknown' ? UNKNOWN_THERE : here
+    return plan('simultaneous', 'even', { expectsDirect: reason === '', reason })
   }
   const role = iAmHard ? 'hard' : 'easy'
   const [hard, easy] = iAmHard ? [mine, theirs] : [theirs, mine]

@@ -94,11 +94,13 @@ export const TOPOLOGIES: readonly Row[] = [
     name: 'no UDP on the side that sends',
     network: ['--a', 'udp-blocked', '--b', 'full-cone'],
     expected: 'relay',
+    why: 'UDP may not get out there',
   },
   {
     name: 'no UDP on the side that receives',
     network: ['--a', 'port-restricted', '--b', 'udp-blocked'],
     expected: 'relay',
+    why: 'UDP does not get to the relay from here',
   },
   {
     name: 'a firewall without NAT on each side',

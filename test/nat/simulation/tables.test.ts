@@ -27,6 +27,11 @@ function directly(
     const isDirect = meeting.run(withinMs)
     // Whatever the NATs do, the relay carries.
     expect(meeting.isRelayed).toBe(true)
+    for (const { plan, sentAt, peakPerSecond } of [meeting.a, meeting.b]) {
+      if (plan === undefined) throw new Error('no plan was made')
+      expect(peakPerSecond).toBeLessThanOrEqual(plan.packetsPerSecond)
+      expect(sentAt.length).toBeLessThanOrEqual(2 * plan.maxPackets)
+    }
     return isDirect
   })
 }
