@@ -82,6 +82,24 @@ describe('an address that changes', () => {
     expect(challengesIn(insider.listen())).toEqual([])
   })
 
+  it('is challenged again where the connection comes back before it has answered', () => {
+    const insider = new Insider().connect()
+    insider.wait(100)
+    insider.victim.stream.writeSome(Buffer.alloc(100_000))
+    insider.say(PING, NEW)
+    insider.victim.tryPath(insider.now, NEWER)
+    const asked = challengesIn(insider.listen()).find(({ to }) => to.equals(NEWER))
+    respond(insider, asked?.data as Buffer, NEWER)
+    expect(insider.victim.peer.equals(NEWER)).toBe(true)
+    insider.listen()
+    insider.say(PING, NEW)
+    expect(insider.victim.peer.equals(NEW)).toBe(true)
+    const [again] = challengesIn(insider.wait(2_000))
+    expect(again?.to.equals(NEW)).toBe(true)
+    respond(insider, again?.data as Buffer, NEW)
+    expect(bytesTo(insider.wait(2_000), NEW)).toBeGreaterThan(10_000)
+  })
+
   it('is not followed for a replay, for an older number, or for a probe', () => {
     const insider = new Insider().connect()
     insider.wait(100)

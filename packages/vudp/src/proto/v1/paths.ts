@@ -169,9 +169,10 @@ export class Paths {
 
   /** The local address may be another one: the road to the peer is a new one, and is tried at once. */
   localAddressChanged(now: number): void {
-    this.#replace(now, new Path(this.#current.peer, this.#pathOptions), true)
+    const path = new Path(this.#current.peer, this.#pathOptions)
     // The address is the same, and has proved itself.
-    this.#current.validate(now)
+    path.validate(now)
+    this.#replace(now, path, true)
     this.#beginChallenge(now)
   }
 
@@ -285,7 +286,6 @@ export class Paths {
       return
     }
     this.#replace(now, new Path(from, this.#pathOptions), false)
-    this.#beginChallenge(now)
   }
 
   /** The present path has not answered: back to the one before, or on to the next address where the peer may be. */
@@ -308,7 +308,6 @@ export class Paths {
     // Enough for a challenge, and next to nothing for whoever had a PUNCH sent on from there.
     path.onReceived(now, VUT1.punchBytes)
     this.#use(now, path, true)
-    this.#beginChallenge(now)
   }
 
   /** Puts another path in the place of the present one, which is kept as long as the new one is to be proved. */
@@ -318,10 +317,12 @@ export class Paths {
     this.#use(now, path, isOwn)
   }
 
+  /** One that has not proved itself, new or left before it could, is challenged: else it would stay held to three times. */
   #use(now: number, path: Path, isOwn: boolean): void {
     this.#current = path
     this.migrations += 1
     this.#owner.onPathChanged(now, isOwn)
+    if (!path.isValidated) this.#beginChallenge(now)
   }
 
   #beginChallenge(now: number): void {
