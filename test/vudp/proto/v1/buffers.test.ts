@@ -114,6 +114,40 @@ describe('RecvBuffer', () => {
     expect(buffer.readSome(100)).toEqual(stretch(41_000, 10))
   })
 
+  it.each([
+    {
+      of: 'a gap that was filled',
+      pieces: [
+        [1_000, 1_500],
+        [0, 1_000],
+      ],
+    },
+    {
+      of: 'much that was copied',
+      pieces: [
+        [0, 9_000],
+        [9_000, 100],
+      ],
+    },
+    {
+      of: 'what was dropped out of order',
+      pieces: [
+        [0, 9_000],
+        [9_000, 100],
+        [90_000, 100],
+      ],
+    },
+  ] as const)('puts a large piece right behind $of, where a slab has room left', ({ pieces }) => {
+    const buffer = new RecvBuffer()
+    for (const [offset, size] of pieces) buffer.insert(offset, stretch(offset, size), true)
+    buffer.dropHeld()
+    const next = buffer.nextOffset
+    buffer.insert(next, stretch(next, 20_000), false)
+    const read: Buffer[] = []
+    while (buffer.readableBytes > 0) read.push(buffer.readSome(1e6))
+    expect(Buffer.concat(read).equals(stretch(0, next + 20_000))).toBe(true)
+  })
+
   it('gives the memory of a large piece away for good once all of it was given back', () => {
     const buffer = new RecvBuffer()
     const memory = Buffer.allocUnsafeSlow(30_000)
