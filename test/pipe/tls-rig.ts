@@ -73,8 +73,6 @@ export function tlsPipeRig(options: FarTLSOptions, useNative: boolean): IVEndpoi
     log: new VProbeLog(),
     // Two pipes of the system, and what TLS and Node hold at both ends.
     roadBytes: 36 * 65_536,
-    // TLS opens whole records, and the side that is not read yet makes room for what a read of the pipe gives.
-    portionBytes: 2 * 65_536,
     connected: async (more = {}) => {
       const [nearRead, farWrite] = openPipe(folder)
       const [farRead, nearWrite] = openPipe(folder)

@@ -53,8 +53,6 @@ export interface IVEndpointRig {
   readonly log: VProbeLog
   /** How many bytes may be on the way in one direction that nobody has read, at most. */
   readonly roadBytes: number
-  /** How much more than was read the far side may write thereupon, as what is on the way is taken in portions. 0 if unset. */
-  readonly portionBytes?: number
   /** Makes a connected end. */
   connected(options?: VEndpointOptions): IVConnected | Promise<IVConnected>
   /** Makes an end that can be connected; the attempt will come out as told. */
