@@ -12,6 +12,8 @@ import type { VCliEvent } from '../../packages/cli/src/index.js'
 export const MAIN: string = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url))
 
 const running = new Set<ChildProcess>()
+/** Those that last as long as the file. */
+const lasting = new Set<ChildProcess>()
 const relays: { host: VRelayHost; reactor: VReactor }[] = []
 
 afterEach(() => {
@@ -19,6 +21,7 @@ afterEach(() => {
 })
 
 afterAll(async () => {
+  for (const child of lasting) child.kill('SIGKILL')
   for (const { host, reactor } of relays.splice(0)) {
     await host.drain(0)
     reactor.stop()
@@ -58,6 +61,8 @@ export interface VutOptions {
   readonly env?: Record<string, string>
   /** What a shell does before it becomes it. */
   readonly shell?: string
+  /** True for a process that goes on behind the test that began it, until the end of the file. */
+  readonly lasts?: boolean
   /** Another file than `MAIN`. */
   readonly main?: string
 }
@@ -73,7 +78,8 @@ export function vut(args: readonly string[], options: VutOptions): Vut {
     env: { PATH, HOME: options.cwd, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  running.add(child)
+  const group = options.lasts ? lasting : running
+  group.add(child)
   let wake: (() => void)[] = []
   const changed = (): void => {
     const all = wake
@@ -83,7 +89,7 @@ export function vut(args: readonly string[], options: VutOptions): Vut {
   let exited = false
   const ended = new Promise<number>((resolve) => {
     child.once('close', (code, signal) => {
-      running.delete(child)
+      group.delete(child)
       exited = true
       resolve(code ?? 128 + (SIGNALS[signal ?? ''] ?? 0))
       changed()
