@@ -3,7 +3,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { VRelayHost } from '@vio/nat'
+import { VRelayHost, type VRelayQuotas } from '@vio/nat'
 import { VReactor } from '@vio/reactor'
 import { afterAll, afterEach } from 'vitest'
 import type { VCliEvent } from '../../packages/cli/src/index.js'
@@ -28,12 +28,12 @@ afterAll(async () => {
   }
 })
 
-/** A relay on loopback; its address. Ended after the file. */
-export async function startRelay(): Promise<string> {
+/** A relay on loopback; its address. Ended after the file. `limits`: where it is to allow less. */
+export async function startRelay(limits: VRelayQuotas = {}): Promise<string> {
   const reactor = new VReactor()
   reactor.start()
   // Everybody here has one address: what a relay allows one of them is not enough for a file of tests.
-  const quotas = { entersPerMinute: 10_000, maxEntersAtOnce: 10_000 }
+  const quotas = { entersPerMinute: 10_000, maxEntersAtOnce: 10_000, ...limits }
   const host = new VRelayHost(reactor, { host: '127.0.0.1', port: 0, otherPort: 0, quotas })
   await host.listen()
   relays.push({ host, reactor })

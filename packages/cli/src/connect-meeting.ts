@@ -11,6 +11,10 @@ import type { VMeeting, VMeetRequest } from './meeting.js'
 import type { OwnRelay } from './own-relay.js'
 import { PathTeller } from './path-teller.js'
 import type { VCliEvent } from './view/event.js'
+import { within } from './waiting.js'
+
+/** How long a failure may take to reach the relay, or the other side. */
+const LAST_WORD_MS = 500
 
 /** Meets over the network. @throws VCommandError with the code that says why not */
 export async function connectMeeting(context: VCliContext, request: VMeetRequest): Promise<VMeeting> {
@@ -46,7 +50,11 @@ async function connect(context: VCliContext, request: VMeetRequest, own: OwnRela
       else if (told !== undefined) onEvent(told)
     },
   })
-  const transport = await connecter.connect({ signal })
+  const transport = await connecter.connect({ signal }).catch(async (error: unknown) => {
+    // What it told the other side last, as why there is no way, leaves before the process does.
+    await within(context.reactor, LAST_WORD_MS, connecter.whenReleased)
+    throw error
+  })
   paths.connected(transport)
   return {
     transport,

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import { labMissing } from '../../lib/nat-lab.js'
 import { skipUnless } from '../../lib/skip.js'
-import { FAULTS, keepSilent, sendThrough } from './faults.js'
+import { FAULTS, insistOnDirect, keepSilent, sendThrough } from './faults.js'
 import { VUT } from './lab-vut.js'
 
 const missing = labMissing(VUT)
@@ -31,5 +31,12 @@ describe.concurrent('a transfer in the lab goes on and ends well', () => {
   it('when nothing is said for longer than the NATs remember', { timeout: 180_000 }, async (context) => {
     skipUnless(context, missing === null, `the lab is not to be had: ${missing}`)
     await keepSilent({ natS: 5, silentMs: 12_000 })
+  })
+})
+
+describe.concurrent('a transfer in the lab that may go by the direct path alone', () => {
+  it('ends with 5 on both sides where no UDP gets out', { timeout: 180_000 }, async (context) => {
+    skipUnless(context, missing === null, `the lab is not to be had: ${missing}`)
+    await insistOnDirect()
   })
 })

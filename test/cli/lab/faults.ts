@@ -1,6 +1,9 @@
 /**
  * What may happen to a transfer of the lab: other ports, another address, silence, an outage, another relay.
  */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { NatLab } from '../../lib/nat-lab.js'
@@ -97,4 +100,34 @@ export async function keepSilent({ natS, silentMs }: Silence): Promise<void> {
   expect(await Promise.all([a.ended, b.ended]), `${a.said}\n${b.said}`).toEqual([0, 0])
   expect(Buffer.concat(b.output).toString()).toBe('before and after')
   expect(Buffer.concat(a.output).toString()).toBe('heard')
+}
+
+/** A transfer by the direct path alone, where no UDP gets out on one side: it is refused on both, and nothing is left. */
+export async function insistOnDirect(): Promise<void> {
+  await using lab = new NatLab(['--a', 'udp-blocked', '--b', 'port-restricted', ...LINK])
+  const folder = mkdtempSync(join(tmpdir(), 'vut-lab-'))
+  try {
+    const [file, out] = [join(folder, 'a.bin'), join(folder, 'out')]
+    mkdirSync(out)
+    writeFileSync(file, 'hello')
+    await startRelay(lab)
+    const how = ['--path', 'direct', ...relayOf(lab), '--json']
+    const sender = new LabVut(lab, 'A', 'send', file, ...how)
+    const { code } = await sender.event('a code', ({ type }) => type === 'code')
+    const receiver = new LabVut(lab, 'B', 'recv', String(code), '--out', out, '--yes', ...how)
+    const both = [sender, receiver]
+    expect(await Promise.all(both.map(({ ended }) => ended)), `${sender.said}${receiver.said}`).toEqual([
+      5, 5,
+    ])
+    const errors = both.map((each) => String(each.of('error')[0]?.['what']))
+    for (const error of errors) {
+      expect(error).toMatch(
+        /^no connection within 20 s: tried \d+ datagrams to \d+ addresses of the other side; /,
+      )
+      expect(error).toMatch(/, or allow the relay$/)
+    }
+    expect(readdirSync(out)).toEqual([])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }

@@ -49,7 +49,10 @@ export class VUDPConnecter implements AsyncDisposable {
     return this.#session?.path ?? null
   }
 
-  /** Settles once nothing is left: no socket, no link, no timer. At once if nothing was begun. */
+  /**
+   * Settles once nothing is left: no socket, no link, no timer; what was told to the relays has left this process. At once if
+   * nothing was begun.
+   */
   get whenReleased(): Promise<void> {
     return this.#released ?? Promise.resolve()
   }
@@ -103,7 +106,11 @@ export class VUDPConnecter implements AsyncDisposable {
         const session = new ConnectSession(
           this.reactor,
           { means, config },
-          { onConnected: connected, onFailed: failed, onReleased: released },
+          {
+            onConnected: connected,
+            onFailed: failed,
+            onReleased: () => void means.whenNoLinks().then(released),
+          },
         )
         this.#session = session
         session.start()

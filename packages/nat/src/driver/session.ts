@@ -193,8 +193,14 @@ export class ConnectSession {
       return
     }
     const message = `the relay ${at.relay} carries no data for this meeting: its limits are reached`
-    if (path === 'auto') this.#warn('no-relay', message)
-    else this.#fail(new VConnecterError({ phase: 'authenticating', reason: 'path-refused' }, message))
+    if (path === 'auto') {
+      this.#warn('no-relay', message)
+      return
+    }
+    const help = 'meet at another relay, or allow the direct path'
+    this.#fail(
+      new VConnecterError({ phase: 'authenticating', reason: 'path-refused' }, `${message}; ${help}`),
+    )
   }
 
   #useLeg(): void {

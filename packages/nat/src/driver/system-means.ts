@@ -20,12 +20,20 @@ const ROUTES = '/proc/net/route'
 const GATEWAY_FLAG = 2
 const MAX_GATEWAYS = 4
 
+/** The real surroundings, which know what still stands of them. */
+export interface SystemMeans extends ConnecterMeans {
+  /** Settles once no link is open: what was sent on those that were closed has left this process. */
+  whenNoLinks(): Promise<void>
+}
+
 /** The real surroundings. */
 export function systemMeans(
   reactor: IVReactor,
   options: { readonly tls: VTLSClientOptions | null; readonly linkTimeoutMs: number },
-): ConnecterMeans {
+): SystemMeans {
+  const links = new OpenLinks()
   return {
+    whenNoLinks: () => links.whenNone(),
     crypto: new VNatCrypto(),
     random: new VSystemRandom(),
     hosts: machineHosts,
@@ -41,7 +49,26 @@ export function systemMeans(
       )
       return () => given.abort()
     },
-    link: (relay, handlers) => openLink(reactor, relay, { ...options, handlers }),
+    link: (relay, handlers) => openLink(reactor, relay, { ...options, handlers, links }),
+  }
+}
+
+/** The links that are open, those that were closed and still send what waits among them. */
+class OpenLinks {
+  readonly #open = new Set<object>()
+  #waiting: (() => void)[] = []
+
+  add(link: object): void {
+    this.#open.add(link)
+  }
+
+  delete(link: object): void {
+    this.#open.delete(link)
+    if (this.#open.size === 0) for (const done of this.#waiting.splice(0)) done()
+  }
+
+  whenNone(): Promise<void> {
+    return this.#open.size === 0 ? Promise.resolve() : new Promise((done) => this.#waiting.push(done))
   }
 }
 
@@ -82,23 +109,27 @@ function openLink(
     readonly tls: VTLSClientOptions | null
     readonly linkTimeoutMs: number
     readonly handlers: ConnecterLinkHandlers
+    readonly links: OpenLinks
   },
 ): () => void {
-  const { handlers, tls, linkTimeoutMs: timeoutMs } = options
+  const { handlers, links, tls, linkTimeoutMs: timeoutMs } = options
   const given = new AbortController()
   const { signal } = given
   // A link that was closed still sends what waits, and tells nothing any more.
-  const state = { isClosed: false }
+  const state = { isClosed: false, isOver: false }
   const onMessage = (bytes: Buffer): void => {
     if (!signal.aborted && !state.isClosed) handlers.onBytes(bytes)
   }
   const onClose = (error?: Error): void => {
+    state.isOver = true
+    links.delete(state)
     if (!signal.aborted && !state.isClosed)
       handlers.onClose(error ?? new VIOLost('the relay closed the connection'))
   }
   const wanted = { onMessage, onClose, signal, timeoutMs, ...(tls === null ? {} : { tls }) }
   const open = async (): Promise<void> => {
     const link = await openControlLink(reactor, parseRelayAddress(relay), wanted)
+    if (!state.isOver) links.add(state)
     if (signal.aborted) link.close()
     else handlers.onOpen(linkOf(link, state))
   }
