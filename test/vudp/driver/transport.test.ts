@@ -182,14 +182,35 @@ describe.each(VERSIONS)('a transport of %s', (version) => {
     expect(a.addCandidate(ports[1].localPeer)).toBe(false)
   })
 
-  it('grants and takes nothing before the connection [VE-S29]', () => {
+  it('says nothing of what is written before the connection: it waits in the chain end [VE-S29]', () => {
     const { bench, a, ports } = both(version)
+    const far = ports[0].other
     ports[0].other = null
     const source = new VProbeProducer({ reactor: bench.reactor })
     a.byteConsume.attach(source)
+    source.feed(new VByteBuffer(Buffer.from('early')))
     bench.settle(5)
     expect(a.device.writeSome(Buffer.from('x'))).toBe(0)
-    expect(a.stats().streamBytesWritten).toBe(0)
+    // The chain end grants its own buffer on attachment, as all of them do; the connection takes nothing yet.
+    expect([source.limit, a.bufferedBytes, a.stats().streamBytesWritten]).toEqual([65_536, 5, 0])
+    ports[0].other = far
+    bench.settle(5000)
+    expect(a.wasConnected).toBe(true)
+    expect([source.limit, a.bufferedBytes, a.stats().streamBytesWritten]).toEqual([65_541, 0, 5])
+  })
+
+  it('takes bufLen for what it holds of a peer at first [VE-116]', () => {
+    const { bench, a, b } = both(version, {}, { bufLen: 20_000 })
+    exchange(a, bench, PATTERN.take(100_000))
+    bench.settle(5000)
+    // VUT 0.8 has its hello in it, and moves in steps.
+    const { streamBytesReceived } = b.stats()
+    expect(streamBytesReceived).toBeGreaterThan(15_000)
+    expect(streamBytesReceived).toBeLessThanOrEqual(20_000)
+    const sink = new VProbeConsumer({ grantAtAttach: null })
+    b.byteProduce.attach(sink)
+    bench.settle(60_000)
+    expect(sink.received.length).toBe(100_000)
   })
 
   it('tells its hooks of strangers and of forged datagrams, which change nothing [VE-120] [VE-121]', () => {

@@ -5,7 +5,7 @@
  * what has to hold afterwards is written here once, so that no scenario can forget it. Invariant: whatever fails says
  * seed, scenario and digest, and how to run it again.
  */
-import type { VIPSocketPeer } from '@vio/io'
+import { VFIOCompleted, type VIPSocketPeer } from '@vio/io'
 import {
   type LinkOptions,
   type NatOptions,
@@ -18,6 +18,8 @@ import {
 } from '@vio/vudp/testing'
 import type { VUDPOptions } from '../../../packages/vudp/src/proto/config.js'
 import type { IVUDPEngine } from '../../../packages/vudp/src/proto/engine.js'
+import { Stream } from '../../../packages/vudp/src/proto/v1/stream.js'
+import { V08Connection } from '../../../packages/vudp/src/proto/v08/connection.js'
 
 /** What an engine is made with. */
 export interface EngineTerms {
@@ -64,6 +66,7 @@ const PRIVATE_A = '10.0.0.2'
 const PUBLIC_B = '203.0.113.9'
 const PRIVATE_B = '192.168.1.9'
 const DELAY_MS = 20
+const SLAB_BYTES = 65_536
 const FILE = 'test/vudp/simulation'
 
 /** Two sides and what is around them. */
@@ -115,6 +118,7 @@ export class Rig {
     const { a, b, world } = this
     world.runUntil(() => a.isDrained && b.isDrained, { withinMs, what: 'the end of both sides' })
     this.demand(() => this.oracle.checkEnd())
+    this.#checkRest()
     const sent = a.counts.sent + b.counts.sent
     world.advance(300_000)
     if (a.counts.sent + b.counts.sent !== sent) throw world.failure('something was sent after the end')
@@ -125,6 +129,8 @@ export class Rig {
   finishClean(withinMs = 60_000): void {
     this.finish(withinMs)
     this.demand(() => this.oracle.checkClean())
+    this.#checkClean(this.a, this.b)
+    this.#checkClean(this.b, this.a)
   }
 
   /** Runs a check; what it throws says how to see it again. */
@@ -139,6 +145,49 @@ export class Rig {
   /** Fails unless it holds. */
   expect(holds: boolean, message: string): void {
     if (!holds) throw this.world.failure(message)
+  }
+
+  /** Nothing is held that nobody can ask for any more, and all that arrived and left was counted. */
+  #checkRest(): void {
+    for (const { side, engine, streams, counts } of [this.a, this.b]) {
+      for (const [id, { stream }] of streams) {
+        const { unflushedBytes, readable } = stream
+        this.expect(
+          unflushedBytes === 0,
+          `side ${side} holds ${unflushedBytes} bytes of stream ${id} to send`,
+        )
+        const keptBytes = stream instanceof Stream && !readable ? stream.input.buffer.keptBytes : 0
+        // Of what was read before a gap, the last slab may be left.
+        const mayKeep = stream.inputEnd instanceof VFIOCompleted ? 0 : SLAB_BYTES
+        this.expect(
+          keptBytes <= mayKeep,
+          `side ${side} keeps ${keptBytes} bytes for what stream ${id} has read`,
+        )
+      }
+      const heldBytes = engine instanceof V08Connection && !engine.stream.readable ? engine.memoryBytes : 0
+      this.expect(heldBytes === 0, `side ${side} holds ${heldBytes} bytes`)
+      const { datagramsReceived, datagramsSent } = engine.stats()
+      // VUT 0.8 counts none once it is drained.
+      const isCounted = engine instanceof V08Connection || datagramsReceived === counts.received
+      this.expect(isCounted, `side ${side} counts ${datagramsReceived} of ${counts.received} received`)
+      this.expect(
+        datagramsSent === counts.sent,
+        `side ${side} counts ${datagramsSent} of ${counts.sent} sent`,
+      )
+    }
+  }
+
+  /** What one side wrote is what it sent, what was acknowledged, and what the other side received and has read. */
+  #checkClean(from: SimPeer, to: SimPeer): void {
+    let written = 0
+    for (const each of from.streams.values()) written += each.written
+    const { streamBytesWritten, streamBytesSent, streamBytesAcked } = from.engine.stats()
+    const { streamBytesReceived, streamBytesRead } = to.engine.stats()
+    const all = [streamBytesWritten, streamBytesSent, streamBytesAcked, streamBytesReceived, streamBytesRead]
+    this.expect(
+      all.every((bytes) => bytes === written),
+      `of ${written} bytes from side ${from.side} were written, sent, acknowledged, received and read: ${all.join(', ')}`,
+    )
   }
 
   #side(side: 'a' | 'b', host: SimHost, peer: VIPSocketPeer, rig: RigOptions): SimPeer {

@@ -7,6 +7,7 @@
 import { VFIOCompleted, VFIOLost } from '@vio/io'
 import { blackOut, SimForger } from '@vio/vudp/testing'
 import type { Rig, RigOptions } from './rig.js'
+import { expectIdle, watchAmplification, watchCorruption, watchIds } from './watches.js'
 
 /** What a row is given: it makes a rig with what differs from the ordinary. */
 export interface ScenarioTerms {
@@ -30,6 +31,7 @@ export interface Scenario {
 const LINE = { delayMs: 20, rateMbit: 20 }
 const NAT = { address: '198.51.100.7', mappingLifeMs: 60_000 }
 const LOST = new VFIOLost()
+const FORGER = '192.0.2.66'
 
 /** The rate at which so many bytes take so long, in Mbit/s. */
 function rateFor(bytes: number, seconds: number): number {
@@ -52,8 +54,9 @@ function withForger(name: string, options: Partial<ConstructorParameters<typeof 
     name,
     run: ({ bytes, rig: make }) => {
       const rig = make({ link: busyLine(bytes, 3) })
-      const host = rig.world.network.host({ address: '192.0.2.66', up: { delayMs: 5 } })
+      const host = rig.world.network.host({ address: FORGER, up: { delayMs: 5 } })
       const forger = new SimForger(rig.world, { host, watch: rig.links, ...options })
+      watchAmplification(rig, forger, FORGER)
       rig.world.runUntil(() => rig.a.isDrained && rig.b.isDrained, { withinMs: 120_000 })
       forger.stop()
       rig.finishClean()
@@ -78,22 +81,6 @@ function aborted(name: string, when: (rig: Rig) => void, side: 'a' | 'b' = 'a'):
       }
     },
   }
-}
-
-/** The ids on the line: whoever looks at it must not see one on two paths, unless the side that moved does not know. */
-function watchIds(rig: Rig, knowsOfMoves: boolean): Map<string, string> {
-  const paths = new Map<string, string>()
-  for (const link of rig.links) {
-    link.tap((_, { bytes, from, to }) => {
-      if (((bytes[0] ?? 0) & 0xc0) !== 0x40) return
-      const id = bytes.toString('hex', 1, 9)
-      const path = `${from} ${to}`
-      const isOn = paths.get(id) ?? path
-      rig.expect(isOn === path || !knowsOfMoves, `an id is on the path ${isOn} and on ${path}`)
-      paths.set(id, path)
-    })
-  }
-  return paths
 }
 
 /** A row in which the address of a changes every five seconds. */
@@ -126,7 +113,17 @@ const TRANSFERS: readonly Scenario[] = [
   overLinks('transfer with 2 % lost', { loss: 0.02 }),
   overLinks('transfer with 10 % lost', { loss: 0.1 }),
   overLinks('transfer with losses in bursts', { burst: { rate: 0.03, length: 8 } }),
-  overLinks('transfer with 2 % corrupted', { corrupt: 0.02 }),
+  {
+    name: 'transfer with 2 % corrupted',
+    run: ({ bytes, rig: make }) => {
+      const rig = make({ link: { ...LINE, corrupt: 0.02 } })
+      const watched = watchCorruption(rig)
+      rig.finishClean(600_000)
+      const { seen, counted } = watched
+      rig.expect(seen > 0 || bytes < 1_000_000, 'no corrupted datagram has arrived')
+      rig.expect(counted >= seen / 2, `${counted} of ${seen} corrupted datagrams were counted`)
+    },
+  },
   overLinks('transfer with reordering of 3', { reorder: { rate: 0.05, by: 3 } }),
   overLinks('transfer with reordering of 30', { reorder: { rate: 0.02, by: 30 } }),
   overLinks('transfer with 10 % doubled', { duplicate: 0.1 }),
@@ -146,7 +143,7 @@ const HANDSHAKES: readonly Scenario[] = [
     name: 'handshake with 30 % lost each way',
     leastSeeds: 50,
     run: ({ rig: make }) => {
-      const rig = make({ bytes: 20_000, link: { ...LINE, loss: 0.3 } })
+      const rig = make({ link: { ...LINE, loss: 0.3 } })
       rig.connect(15_000)
       for (const link of rig.links) link.change({ loss: 0 })
       rig.finishClean()
@@ -204,7 +201,7 @@ const OUTAGES: readonly Scenario[] = [
       const rig = make({ link: busyLine(bytes, 4) })
       rig.world.after(1_500, () => rig.b.vanish())
       rig.world.runUntil(() => rig.a.isDrained, { withinMs: 400_000, what: 'the end of side a' })
-      rig.expect(rig.a.closed !== null && !(rig.a.closed instanceof VFIOCompleted), 'side a ended cleanly')
+      expectIdle(rig, rig.a)
       rig.expect(!rig.a.isArmed, 'side a has a timer armed')
       const { inFlightNow, bytesInFlight } = rig.a.engine.stats()
       rig.expect(inFlightNow === 0 && bytesInFlight === 0, `${inFlightNow} datagrams are in flight`)
@@ -369,7 +366,7 @@ const ENDS: readonly Scenario[] = [
   {
     name: 'abort after a clean end',
     run: ({ rig: make }) => {
-      const rig = make({ link: LINE, bytes: 50_000 })
+      const rig = make({ link: LINE })
       rig.world.runUntil(() => rig.a.closed !== null || rig.b.closed !== null, { withinMs: 300_000 })
       for (const side of [rig.a, rig.b]) side.do((engine) => engine.closed !== null && engine.close(LOST))
       rig.finishClean()
@@ -412,13 +409,12 @@ const REST: readonly Scenario[] = [
     name: 'silence that ends with idle',
     v08: false,
     run: ({ rig: make }) => {
-      const unfinished = { writeBytes: 1_000, finishes: false }
+      const unfinished = { finishes: false }
       const options = { keepAliveMs: Number.POSITIVE_INFINITY, idleTimeoutMs: 30_000 }
       const rig = make({ link: LINE, options, scriptA: unfinished, scriptB: unfinished })
       rig.finish(40_000)
-      for (const side of [rig.a, rig.b]) {
-        rig.expect(!(side.closed instanceof VFIOCompleted), `side ${side.side} ended cleanly`)
-      }
+      rig.expect(rig.b.main.received === rig.bytes, `side b got ${rig.b.main.received} bytes`)
+      expectIdle(rig, rig.a, rig.b)
     },
   },
   {
@@ -462,9 +458,7 @@ const REST: readonly Scenario[] = [
       rig.finish(60_000)
       const more = rig.a.counts.timeouts + rig.a.counts.sent - before
       rig.expect(more < 50, `side a did ${more} things after an hour of standing still`)
-      for (const side of [rig.a, rig.b]) {
-        rig.expect(!(side.closed instanceof VFIOCompleted), `side ${side.side} ended cleanly`)
-      }
+      expectIdle(rig, rig.a, rig.b)
     },
   },
   {
@@ -478,9 +472,7 @@ const REST: readonly Scenario[] = [
       rig.finish(60_000)
       const more = rig.a.counts.timeouts + rig.b.counts.timeouts - before
       rig.expect(more < 20, `${more} timers ran after an hour of standing still`)
-      for (const side of [rig.a, rig.b]) {
-        rig.expect(!(side.closed instanceof VFIOCompleted), `side ${side.side} ended cleanly`)
-      }
+      expectIdle(rig, rig.a, rig.b)
     },
   },
 ]
