@@ -103,14 +103,17 @@ describe('vut', () => {
     })
   })
 
-  it('tells a wrong line as an event too', async () => {
-    const { code, err } = await run(['send', '--json'])
+  it.each([
+    [['send', '--json'], 'vut send needs 1 operand'],
+    [['sned', 'x', '--json'], 'there is no command "sned"'],
+  ])('tells a wrong line as an event too: %j', async (line, what) => {
+    const { code, err } = await run(line)
     expect(code).toBe(2)
     expect(JSON.parse(err)).toMatchObject({
       v: 1,
       type: 'error',
       exitCode: 2,
-      what: 'vut send needs 1 operand',
+      what,
     })
   })
 

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runVut, VInterrupted, type VMeetRequest } from '../../packages/cli/src/index.js'
-import { pairMeeters, type TestContext, tempFolder, testContext } from './support.js'
+import { eventsOf, pairMeeters, type TestContext, tempFolder, testContext } from './support.js'
 
 const TERMINALS = { stdin: true, stdout: true, stderr: true }
 
@@ -67,6 +67,35 @@ describe('the code', () => {
     expect(await running).toBe(1)
     // Not behind the question.
     expect(context.stderr.text).toMatch(/one\): \n[^\n]*vut: the question was not answered/)
+  })
+})
+
+describe('with --json, at a terminal', () => {
+  it('no code is asked for: one is made', async () => {
+    let request: VMeetRequest | undefined
+    const context = testContext({
+      folder: tempFolder(),
+      env: { VUT_RELAY: 'r' },
+      terminals: TERMINALS,
+      meeter: async (given) => {
+        request = given
+        throw new Error('enough')
+      },
+    })
+    expect(await runVut(['recv', '--yes', '--json'], context)).toBe(1)
+    expect(request).toBeDefined()
+    expect(request?.code).toBeUndefined()
+    expect(eventsOf(context).map(({ type }) => type)).toEqual(['error'])
+  })
+
+  it('it is not asked whether files may come: 2, before anybody is met', async () => {
+    const context = testContext({ folder: tempFolder(), env: { VUT_RELAY: 'r' }, terminals: TERMINALS })
+    expect(await runVut(['recv', '7-lan-orc', '--json'], context)).toBe(2)
+    expect(JSON.parse(context.stderr.text)).toMatchObject({
+      exitCode: 2,
+      what: 'with --json nobody is asked whether the files may come',
+      help: 'add --yes, or --rename, --overwrite or --resume',
+    })
   })
 })
 

@@ -9,13 +9,13 @@ import { resolve } from 'node:path'
 import { formatCode, parseCode, VCodeError } from '@vio/nat'
 import type { VCommandContext } from './command.js'
 import { usageError } from './exit-codes.js'
-import { ask } from './prompt.js'
+import { ask, canAsk } from './prompt.js'
 
 /** How a command deals with its code. */
 export interface VCodeQuestion {
   /** The operand, if the line has one. */
   readonly operand: string | undefined
-  /** True to ask the person if there is a terminal and no code. An empty answer means: make one. */
+  /** True to ask the person if there is one and no code. An empty answer means: make one. */
   readonly asks: boolean
 }
 
@@ -24,7 +24,7 @@ export async function codeFrom(
   context: VCommandContext,
   question: VCodeQuestion,
 ): Promise<string | undefined> {
-  const { given, env, terminals } = context
+  const { given, env } = context
   const file = given.text('code-file')
   if (question.operand !== undefined && file !== undefined) {
     throw usageError('the code stands on the line and in --code-file', 'give one of them')
@@ -32,7 +32,7 @@ export async function codeFrom(
   if (question.operand !== undefined) return checkCode(question.operand)
   if (file !== undefined) return checkCode(await readCode(resolve(context.folder, file)))
   if (env['VUT_CODE']) return checkCode(env['VUT_CODE'])
-  if (!question.asks || !terminals.stdin || !terminals.stderr) return undefined
+  if (!question.asks || !canAsk(context)) return undefined
   return await askForCode(context)
 }
 

@@ -1,12 +1,18 @@
 /**
  * A question to the person at the terminal.
  *
- * Decides where it is shown: on stderr, as stdout is for data. Invariant: the input is left as it was found, a signal ends
- * the question, and while it stands the view does not write over it.
+ * Decides who is asked, and where: at a terminal, on stderr, as stdout is for data; with `--json` nobody, as nothing but
+ * events stands there. Invariant: the input is left as it was found, a signal ends the question, and while it stands the
+ * view does not write over it.
  */
 import { createInterface } from 'node:readline'
 import type { VCommandContext } from './command.js'
 import { EXIT, VCommandError } from './exit-codes.js'
+
+/** Whether there is somebody to ask. */
+export function canAsk({ given, terminals }: VCommandContext): boolean {
+  return terminals.stdin && terminals.stderr && !given.flag('json')
+}
 
 /**
  * Asks, and gives what was typed, without blanks around it.

@@ -31,7 +31,7 @@ export async function runVut(args: readonly string[], context: VCliContext): Pro
   const names = COMMANDS.map(({ name }) => name)
   const meant = suggest(word, names)
   const help = meant === undefined ? `one of ${names.join(', ')}` : `did you mean vut ${meant}?`
-  return await refuse(usageError(`there is no command "${word}"`, help), context)
+  return await refuse(usageError(`there is no command "${word}"`, help), context, rest.includes('--json'))
 }
 
 async function runCommand(

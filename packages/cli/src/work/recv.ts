@@ -10,7 +10,7 @@ import { resolve } from 'node:path'
 import type { VCommandContext } from '../command.js'
 import { EXIT, usageError, VCommandError, type VExitCode } from '../exit-codes.js'
 import { meet } from '../meet.js'
-import { ask } from '../prompt.js'
+import { ask, canAsk } from '../prompt.js'
 import { describeOffer, describeTotal } from '../transfer/describe.js'
 import { receiveFiles } from '../transfer/receive-files.js'
 import { planTarget, type VOffer, type VTakenPolicy, type VTargetPlan } from '../transfer/target.js'
@@ -72,16 +72,15 @@ async function decide(context: VCommandContext, question: Question): Promise<VTa
 }
 
 /** What answers the question without a person. @throws VCommandError (2) if nothing does and nobody can be asked */
-function answerOf({ given, terminals }: VCommandContext): VTakenPolicy | undefined {
+function answerOf(context: VCommandContext): VTakenPolicy | undefined {
+  const { given } = context
   const names = Object.keys(ANSWERS).filter((name) => given.flag(name))
   const [name, other] = names.filter((each, _, all) => each !== 'yes' || all.length === 1)
   if (other !== undefined) throw usageError(`--${name} and --${other} exclude each other`, 'give one of them')
   if (name !== undefined) return ANSWERS[name]
-  if (terminals.stdin && terminals.stderr) return undefined
-  throw usageError(
-    'there is no terminal to ask whether the files may come',
-    'add --yes, or --rename, --overwrite or --resume',
-  )
+  if (canAsk(context)) return undefined
+  const why = given.flag('json') ? 'with --json nobody is asked' : 'there is no terminal to ask'
+  throw usageError(`${why} whether the files may come`, 'add --yes, or --rename, --overwrite or --resume')
 }
 
 async function folderOf({ given, folder }: VCommandContext): Promise<string> {
