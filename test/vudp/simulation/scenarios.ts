@@ -7,7 +7,7 @@
 import { VFIOCompleted, VFIOLost } from '@vio/io'
 import { blackOut, SimForger } from '@vio/vudp/testing'
 import type { Rig, RigOptions } from './rig.js'
-import { expectIdle, watchAmplification, watchCorruption, watchIds } from './watches.js'
+import { expectIdle, moveAway, watchAmplification, watchCorruption, watchIds } from './watches.js'
 
 /** What a row is given: it makes a rig with what differs from the ordinary. */
 export interface ScenarioTerms {
@@ -256,6 +256,20 @@ const PATHS: readonly Scenario[] = [
 ]
 
 const FORGERS: readonly Scenario[] = [
+  {
+    name: 'forger who is faster than the line',
+    v08: false,
+    run: ({ bytes, rig: make }) => {
+      const rig = make({ link: busyLine(bytes, 3) })
+      const forged = moveAway(rig, FORGER, 250)
+      rig.finishClean(120_000)
+      const most = Math.max(...forged.map(({ gotBytes, sentBytes }) => gotBytes / sentBytes))
+      rig.expect(
+        forged.length > 5 && most > 2,
+        `${forged.length} addresses got ${most} times as much at most`,
+      )
+    },
+  },
   withForger('forger who does everything', {}),
   withForger('forger who replays', { tricks: ['replay'] }),
   withForger('forger who truncates', { tricks: ['truncate'] }),
@@ -479,12 +493,6 @@ const REST: readonly Scenario[] = [
 
 /** The whole checklist. */
 export const SCENARIOS: readonly Scenario[] = [
-  ...HANDSHAKES,
-  ...TRANSFERS,
-  ...OUTAGES,
-  ...PATHS,
-  ...FORGERS,
-  ...READERS,
-  ...ENDS,
-  ...REST,
-]
+  [...HANDSHAKES, ...TRANSFERS, ...OUTAGES, ...PATHS],
+  [...FORGERS, ...READERS, ...ENDS, ...REST],
+].flat()

@@ -97,6 +97,44 @@ export function watchAmplification(rig: Rig, { own }: SimForger, address: string
   }
 }
 
+/** What one address of a forger has sent, and what was sent there. */
+export interface ForgedAddress {
+  readonly sentBytes: number
+  gotBytes: number
+}
+
+/**
+ * Somebody who is faster than the line: now and then a copy of what has just left comes from a new address of his, before
+ * the true one, so that the connection moves there until the next one. No address gets more than three times what it sent.
+ */
+export function moveAway(rig: Rig, address: string, everyMs: number): readonly ForgedAddress[] {
+  const host = rig.world.network.host({ address, up: { delayMs: 1 } })
+  const addresses: ForgedAddress[] = []
+  const byPort = new Map<number, ForgedAddress>()
+  let nextAt = 0
+  rig.links.forEach((link, index) => {
+    link.tap((now, { bytes, to }) => {
+      if (to.host === address) {
+        const forged = byPort.get(to.port)
+        if (forged === undefined) return
+        forged.gotBytes += bytes.length
+        const { sentBytes, gotBytes } = forged
+        rig.expect(gotBytes <= 3 * sentBytes, `an address gets ${gotBytes} bytes for ${sentBytes}`)
+        return
+      }
+      const isTurn = addresses.length % 2 === index && now >= nextAt
+      if (!isTurn || bytes[0] !== KIND.data || !rig.a.isConnected || !rig.b.isConnected) return
+      nextAt = now + everyMs
+      const forged = { sentBytes: bytes.length, gotBytes: 0 }
+      const port = host.open(0, () => undefined)
+      byPort.set(port, forged)
+      addresses.push(forged)
+      host.send(now, port, to, Buffer.from(bytes))
+    })
+  })
+  return addresses
+}
+
 /** Each of these sides has ended because it heard nothing for too long, and says that it was no clean end. */
 export function expectIdle(rig: Rig, ...sides: readonly SimPeer[]): void {
   for (const { side, closed } of sides) {
