@@ -5,13 +5,9 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
-import { encodeRendezvous, VPake } from '@vio/nat'
-import { VSeededRandom } from '@vio/reactor/testing'
-import { beforeAll, describe, expect, it, onTestFinished, type TestContext } from 'vitest'
+import { beforeAll, describe, expect, it, type TestContext } from 'vitest'
 import { skipUnless } from '../lib/skip.js'
-import { natCrypto } from '../nat/lib/nat-crypto.js'
 import { codeOf, errorOf, startRelay, type Vut, vut } from './process-support.js'
 import { atEnd, tempFolder } from './support.js'
 
@@ -39,23 +35,6 @@ function send({ from }: Places, ...options: string[]): Vut {
 
 function recv({ to }: Places, code: string, ...options: string[]): Vut {
   return vut(['recv', code, '--json', '--relay', relay, ...options], { cwd: to })
-}
-
-/** Of somebody who may know the words. */
-const share = new VPake(
-  { role: 'initiator', password: Buffer.from('x') },
-  natCrypto,
-  new VSeededRandom(8),
-).share.toString('base64')
-
-/** Comes to the room of a code, and is silent from then on. */
-function silentGuest(code: string): void {
-  const [host = '', port = ''] = relay.split(':')
-  const socket = connect(Number(port), host)
-  const room = Number.parseInt(code, 10)
-  socket.on('error', () => undefined)
-  socket.write(Buffer.concat([Buffer.of(0), encodeRendezvous({ type: 'join', room, share })]))
-  onTestFinished(() => void socket.destroy())
 }
 
 /** A disk of so many MB in memory. It is gone after the test. */
@@ -187,27 +166,6 @@ describe('a process that ends too early', () => {
     expect(readdirSync(place.to)).toEqual(['a.bin'])
     expect(readFileSync(join(place.to, 'a.bin')).equals(readFileSync(join(place.from, 'a.bin')))).toBe(true)
   })
-
-  it.each(['gathering', 'meeting', 'authenticating', 'transferring'])(
-    'SIGINT while %s: 130',
-    async (phase) => {
-      const place = places(phase === 'transferring' ? SIZE : 1_000)
-      const sender = send(place)
-      // Whoever comes and says nothing more keeps the other side in that phase.
-      if (phase === 'authenticating') silentGuest(await codeOf(sender))
-      if (phase === 'transferring') {
-        const receiver = recv(place, await codeOf(sender), '--yes')
-        await someArrived(receiver)
-        sender.child.kill('SIGINT')
-        expect(await receiver.ended).toBe(6)
-        expect(existsSync(join(place.to, 'a.bin'))).toBe(false)
-      } else {
-        await sender.until((event) => event.type === 'phase' && event.phase === phase)
-        sender.child.kill('SIGINT')
-      }
-      expect(await sender.ended).toBe(130)
-    },
-  )
 
   it('a second signal: at once', async () => {
     const place = places()
