@@ -65,6 +65,8 @@ export interface V1Profile {
   readonly ackDelayUnitUs: number
   /** What is offered as parameter 0a, and the part of a round trip that an acknowledgement may be put off by. */
   readonly ackFrequency: number
+  /** So many datagrams pass at most where a round trip is not short: more would come as one burst to whoever sends. */
+  readonly ackMostOfLong: number
   readonly ackRttParts: number
   /** The least that this part counts as, and where a round trip is short: there, time is short for the processor. */
   readonly ackPartMs: number
@@ -179,7 +181,8 @@ export const VUT1: V1Profile = Object.freeze({
   maxAckRanges: 32,
   ackEveryDatagrams: 2,
   ackDelayUnitUs: 8,
-  ackFrequency: 10,
+  ackFrequency: 32,
+  ackMostOfLong: 10,
   ackRttParts: 64,
   ackPartMs: 1,
   ackShortRttMs: 8,

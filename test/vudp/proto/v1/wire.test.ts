@@ -276,6 +276,18 @@ describe('ACK', () => {
     expect(acks.dueAt).toBe(1015)
   })
 
+  it('comes for each ten at most where more at once would be a burst, and for more where the round trip is short', () => {
+    const everyOf = (rttMs: number, maxEvery: number): number => {
+      const acks = new AckState()
+      acks.maxEvery = maxEvery
+      return countsOf(acks, 2000, (number) => 1 + number / 15, rttMs).at(-1) ?? 0
+    }
+    expect([8, 20, 100].map((rttMs) => everyOf(rttMs, 32))).toEqual([10, 10, 10])
+    expect([0.1, 2, 7.9].map((rttMs) => everyOf(rttMs, 32))).toEqual([30, 30, 30])
+    expect([0.1, 2, 7.9].map((rttMs) => everyOf(rttMs, 12))).toEqual([12, 12, 12])
+    expect([2, 20].map((rttMs) => everyOf(rttMs, 0))).toEqual([2, 2])
+  })
+
   it('is not put off because a window comes in one burst', () => {
     const acks = new AckState()
     acks.maxEvery = 10

@@ -93,11 +93,12 @@ export class AckState {
 
   /** As many as come in a small part of a round trip, if the peer takes so few acknowledgements: what waits is late. */
   #setPace(perMs: number, smoothedRttMs: number): void {
-    const { ackEveryDatagrams, ackRttParts, ackShortRttMs, ackDelayMs, ackDelayRttParts } = VUT1
-    const leastMs = smoothedRttMs < ackShortRttMs ? VUT1.ackPartOfShortMs : VUT1.ackPartMs
+    const { ackEveryDatagrams, ackRttParts, ackDelayMs, ackDelayRttParts } = VUT1
+    const isShort = smoothedRttMs < VUT1.ackShortRttMs
+    const leastMs = isShort ? VUT1.ackPartOfShortMs : VUT1.ackPartMs
     const inPart = Math.floor(perMs * Math.max(smoothedRttMs / ackRttParts, leastMs))
-    const most = Math.max(this.maxEvery, ackEveryDatagrams)
-    this.#every = Math.min(Math.max(inPart, ackEveryDatagrams), most)
+    const most = isShort ? this.maxEvery : Math.min(this.maxEvery, VUT1.ackMostOfLong)
+    this.#every = Math.max(Math.min(inPart, most), ackEveryDatagrams)
     const isRare = this.#every > ackEveryDatagrams
     this.#delayMs = isRare
       ? Math.min(Math.max(smoothedRttMs / ackDelayRttParts, leastMs), ackDelayMs)
