@@ -2,8 +2,8 @@
  * The constants of VUT/1, in one frozen record.
  *
  * Every number that the protocol fixes or recommends stands here, once, with its unit in its name; what an application
- * may choose is in the config. VUT 0.8 has a record of its own with its engine. Invariant: no other file of `proto/v1`
- * holds such a number.
+ * may choose is in the config. VUT 0.8 has a record of its own with its engine. What is one file's own way to do a thing
+ * stands in that file.
  */
 
 /** The shape of the record. Sizes in bytes, times in milliseconds, unless the name says otherwise. */

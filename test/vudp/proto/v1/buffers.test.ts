@@ -148,6 +148,15 @@ describe('RecvBuffer', () => {
     expect(Buffer.concat(read).equals(stretch(0, next + 20_000))).toBe(true)
   })
 
+  it('keeps nothing once it was read to the end, when what was out of order is dropped', () => {
+    const buffer = new RecvBuffer()
+    buffer.insert(0, stretch(0, 9_000), true)
+    buffer.insert(20_000, stretch(20_000, 100), true)
+    buffer.readSome(9_000)
+    buffer.dropHeld()
+    expect(buffer.keptBytes).toBe(0)
+  })
+
   it('gives the memory of a large piece away for good once all of it was given back', () => {
     const buffer = new RecvBuffer()
     const memory = Buffer.allocUnsafeSlow(30_000)

@@ -344,6 +344,10 @@ describe('the trace', () => {
     ]) {
       expect(names).toContain(name)
     }
+    const keyTypes = events
+      .filter(({ name }) => name === 'security:key_updated')
+      .map(({ data }) => data['key_type'])
+    expect(new Set(keyTypes)).toEqual(new Set(['client_1rtt_secret']))
     const sent = events.filter(({ name }) => name === 'transport:packet_sent')
     expect(sent.map(({ data }) => (data['header'] as { packet_number: number }).packet_number)).toEqual(
       sent.map((_, at) => at),

@@ -61,6 +61,17 @@ describe('an address that changes', () => {
     expect(insider.victim.peer).toBe(NEW)
   })
 
+  it('gets three times what it sent to the byte, where datagrams of the usual size come close to that', () => {
+    const insider = new Insider().connect()
+    insider.wait(100)
+    insider.victim.stream.writeSome(Buffer.alloc(100_000))
+    insider.say(Buffer.concat([PING, Buffer.alloc(470)]), NEW)
+    const toNew = bytesTo([...insider.listen(), ...insider.wait(500)], NEW)
+    // 500 bytes came: one datagram of 1200 may go there, and not another.
+    expect(toNew).toBeGreaterThan(1000)
+    expect(toNew).toBeLessThanOrEqual(1500)
+  })
+
   it('that never answers costs little, and the one before is used again', () => {
     const insider = new Insider().connect()
     insider.wait(100)

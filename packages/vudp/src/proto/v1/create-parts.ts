@@ -106,7 +106,7 @@ export function createParts(config: V1Config, means: VUDPMeans, events: PartEven
     config,
     means,
     handshake,
-    tracer: config.trace === null ? null : new Tracer(config.trace),
+    tracer: config.trace === null ? null : new Tracer(config.trace, config.isInitiator),
     recovery: new Recovery(joint),
     paths: new Paths(config.peer, pathOptions, means.random, joint),
     ids: new ConnectionIds(means, config.resetKey, config.hooks, handshake.scid),

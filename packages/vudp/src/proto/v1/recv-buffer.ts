@@ -120,7 +120,8 @@ export class RecvBuffer {
   /** Drops what is out of order; what is in order can still be read. */
   dropHeld(): void {
     this.#held.clear()
-    this.#cut()
+    if (this.#read === this.#next) this.#forget()
+    else this.#cut()
   }
 
   /** Drops everything, and counts what was in order as read. */

@@ -31,13 +31,16 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 /** Tells one connection's trace. */
 export class Tracer {
   readonly #trace: IVTrace
+  /** What the schema calls the keys: it knows clients and servers. */
+  readonly #keyType: string
   readonly #reader = new FrameReader()
   #window = -1
   #inFlight = -1
   #generation = 0
 
-  constructor(trace: IVTrace) {
+  constructor(trace: IVTrace, isInitiator: boolean) {
     this.#trace = trace
+    this.#keyType = isInitiator ? 'client_1rtt_secret' : 'server_1rtt_secret'
   }
 
   /** The connection has begun, or has come to another state. */
@@ -82,7 +85,7 @@ export class Tracer {
     const generation = parts.protection?.generation ?? 0
     if (generation !== this.#generation) {
       this.#generation = generation
-      this.#trace.event(now, 'security:key_updated', { key_type: 'own', key_phase: generation })
+      this.#trace.event(now, 'security:key_updated', { key_type: this.#keyType, key_phase: generation })
     }
     if (congestion.windowBytes === this.#window && inFlightBytes === this.#inFlight) return
     this.#window = congestion.windowBytes
