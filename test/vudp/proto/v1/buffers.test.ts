@@ -152,7 +152,7 @@ describe('RecvBuffer', () => {
     const buffer = new RecvBuffer()
     buffer.insert(0, stretch(0, 9_000), true)
     buffer.insert(20_000, stretch(20_000, 100), true)
-    buffer.readSome(9_000)
+    while (buffer.readableBytes > 0) buffer.readSome(9_000)
     buffer.dropHeld()
     expect(buffer.keptBytes).toBe(0)
   })
