@@ -4,9 +4,10 @@
  *
  * A subject is a transfer of 8 seconds, or 16 where the round trip takes 200 ms, its beginning included; TCP is carried by
  * iperf3. Beside each stands the mean of a ping during the transfer, in ms, of which what exceeds the round trip of the
- * link is delay under load. The random losses are the same for the subjects of a round, and others in each round. A whole
- * run, five rounds of 16 links, takes an hour. For a quick look `V_BENCH_ROWS=100m_40ms,10m` chooses the rows whose
- * names contain one of these texts, and `V_BENCH_SECONDS=4` how long a transfer takes.
+ * link is delay under load. The random losses are the same for the subjects of a round, and others in each round; where
+ * they are few, a subject is several transfers side by side. A whole run, five rounds of 16 links, takes an hour. For a
+ * quick look `V_BENCH_ROWS=100m_40ms,10m` chooses the rows whose names contain one of these texts, and
+ * `V_BENCH_SECONDS=4` how long a transfer takes.
  *
  * The machine has to be quiet: a link of 300 Mbit/s takes most of two processors for two processes and the emulator. The
  * row `unlimited` has no link at all and tells what the processors do; it is no part of the least ratios.
@@ -46,8 +47,9 @@ function subjectsOf(
   controller: Controller,
   absent: string | undefined,
 ): BenchSubject[] {
-  let round = 0
-  let last: Transfer | undefined
+  let seed = 0
+  let last: readonly Transfer[] = []
+  const atOnce = controller === 'cubic' ? (row.cubicAtOnce ?? 1) : 1
   const without = absent === undefined ? {} : { absent }
   const measured = (subject: string, unit: string, value: () => Promise<number>): BenchSubject => ({
     subject,
@@ -60,19 +62,31 @@ function subjectsOf(
   const name = nameOf(row, carrier, controller)
   return [
     measured(name, 'Mbit/s', async () => {
-      round += 1
-      last = await transfer({
-        carrier,
-        congestion: controller,
-        link: row.link,
-        seconds: seconds * (row.longer ?? 1),
-        seed: round,
-      })
-      if (last.link.missed > 0) process.stderr.write(`${name}: the lab missed ${last.link.missed} packets\n`)
-      return last.mbitPerS
+      last = await Promise.all(
+        Array.from({ length: atOnce }, () => {
+          seed += 1
+          return transfer({
+            carrier,
+            congestion: controller,
+            link: row.link,
+            seconds: seconds * (row.longer ?? 1),
+            seed,
+          })
+        }),
+      )
+      const missed = sum(last.map(({ link }) => link.missed))
+      if (missed > 0) process.stderr.write(`${name}: the lab missed ${missed} packets\n`)
+      return sum(last.map(({ mbitPerS }) => mbitPerS)) / atOnce
     }),
-    { ...measured(`${name} ping`, 'ms', async () => last?.pingMs ?? Number.NaN), ...withoutPing },
+    {
+      ...measured(`${name} ping`, 'ms', async () => sum(last.map(({ pingMs }) => pingMs)) / atOnce),
+      ...withoutPing,
+    },
   ]
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }
 
 const noPing: string | undefined = programMissing('ping', '-V')
