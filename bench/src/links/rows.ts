@@ -29,7 +29,7 @@ export const ROWS: readonly LinkRow[] = [
   { key: '300m_20ms_loss0.1', link: 'rate=300mbit,delay=10ms,loss=0.1%' },
   { key: '300m_20ms_loss1', link: 'rate=300mbit,delay=10ms,loss=1%' },
   { key: '10m_200ms', link: 'rate=10mbit,delay=100ms', longer: 2 },
-  { key: '10m_200ms_loss0.1', link: 'rate=10mbit,delay=100ms,loss=0.1%', longer: 2, cubicAtOnce: 8 },
+  { key: '10m_200ms_loss0.1', link: 'rate=10mbit,delay=100ms,loss=0.1%', longer: 2 },
   { key: '10m_200ms_loss1', link: 'rate=10mbit,delay=100ms,loss=1%', longer: 2, cubicAtOnce: 8 },
   { key: '50m_60ms_burst1', link: 'rate=50mbit,delay=30ms,burst=1%/8' },
   { key: '50m_60ms_reorder2', link: 'rate=50mbit,delay=30ms,reorder=2%,reorderby=5ms' },
