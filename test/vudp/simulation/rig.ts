@@ -20,6 +20,7 @@ import type { VUDPOptions } from '../../../packages/vudp/src/proto/config.js'
 import type { IVUDPEngine } from '../../../packages/vudp/src/proto/engine.js'
 import { Stream } from '../../../packages/vudp/src/proto/v1/stream.js'
 import { V08Connection } from '../../../packages/vudp/src/proto/v08/connection.js'
+import { watchLimits } from './watches.js'
 
 /** What an engine is made with. */
 export interface EngineTerms {
@@ -99,6 +100,7 @@ export class Rig {
     this.a = this.#side('a', this.hostA, seenB, options)
     this.b = this.#side('b', this.hostB, seenA, options)
     this.oracle = new SimOracle(this.world, this.a, this.b)
+    watchLimits(this)
   }
 
   /** Both links. */

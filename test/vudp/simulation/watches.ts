@@ -7,6 +7,7 @@ import { VFIOLost } from '@vio/io'
 import type { SimForger, SimPeer } from '@vio/vudp/testing'
 import { VUDPLost, VUT_CODE } from '../../../packages/vudp/src/proto/errors.js'
 import { KIND } from '../../../packages/vudp/src/proto/v1/packet.js'
+import { Stream } from '../../../packages/vudp/src/proto/v1/stream.js'
 import type { Rig } from './rig.js'
 
 /** The ids on the line: whoever looks at it must not see one on two paths, unless the side that moved does not know. */
@@ -23,6 +24,19 @@ export function watchIds(rig: Rig, knowsOfMoves: boolean): Map<string, string> {
     })
   }
   return paths
+}
+
+/** How far a side lets the other one send: what was told is never taken back. VUT 0.8 is watched on the line. */
+export function watchLimits(rig: Rig): void {
+  const told = { a: 0, b: 0 }
+  rig.world.afterStep(() => {
+    for (const { side, main } of [rig.a, rig.b]) {
+      if (!(main.stream instanceof Stream)) continue
+      const { limit } = main.stream.input.window
+      rig.expect(limit >= told[side], `side ${side} allows ${limit}, and allowed ${told[side]}`)
+      told[side] = limit
+    }
+  })
 }
 
 /** What a datagram changes: all that is counted but the datagram itself, and when the engine wants to be woken. */
